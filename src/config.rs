@@ -1,0 +1,139 @@
+//! The configuration: one TOML file, layered over built-in defaults and under the environment.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Everything that can be configured; `config/opendental-cdc.toml` explains each key.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Sent in the `Workstation` header, and which subscriptions are ours; never blank (default: the host's name).
+    pub workstation: String,
+    /// The server that is read.
+    pub mysql: MysqlConfig,
+    /// What survives a restart.
+    pub state: StateConfig,
+    /// How events are sent.
+    pub delivery: DeliveryConfig,
+    /// What we listen on.
+    pub http: HttpConfig,
+    /// What we write about ourselves.
+    pub log: LogConfig,
+}
+
+/// `[mysql]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MysqlConfig {
+    /// `mysql://user:password@host:port/database`; `?socket=/path` for a Unix socket. Holds a password: never print.
+    pub url: String,
+    /// Whether and how the connection is encrypted.
+    pub tls: TlsMode,
+    /// PEM file with the certificate authorities to trust; empty: the public ones.
+    pub tls_ca: PathBuf,
+    /// Our id among the server's replicas; 0: derived.
+    pub server_id: u32,
+    /// `auto` or an IANA name.
+    pub time_zone: String,
+    /// Which crate makes the binlog connection.
+    pub client: BinlogClient,
+    /// Seconds between the server's heartbeats on an idle binlog, 1 to 60.
+    pub heartbeat_seconds: u32,
+}
+
+/// `mysql.tls`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// Never.
+    Disabled,
+    /// If the server offers it; the certificate is not looked at.
+    Preferred,
+    /// Always; the certificate is not looked at.
+    Required,
+    /// Always, with a certificate of a trusted authority.
+    VerifyCa,
+    /// Always, with a certificate of a trusted authority for the host's name.
+    VerifyIdentity,
+}
+
+/// `mysql.client`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BinlogClient {
+    /// The crate `mysql_async`: TLS, Unix sockets, every auth plugin.
+    MysqlAsync,
+    /// The crate `mysql_cdc`: plain TCP only.
+    MysqlCdc,
+}
+
+/// `[state]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateConfig {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// `[delivery]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryConfig {
+    /// Seconds until an attempt without a complete answer has failed, 1 to 600.
+    pub timeout_seconds: u64,
+    /// Elements of one event at most, 1 to 1000.
+    pub max_elements: usize,
+    /// Longest pause between attempts in seconds, 1 to 86400.
+    pub retry_max_seconds: u64,
+    /// Events under way at once, 1 to 10000.
+    pub concurrency: usize,
+    /// Events under way at once to one host, 1 to 10000.
+    pub concurrency_per_host: usize,
+    /// Standard Webhooks secrets, `whsec_…`, newest first; empty: events are not signed. Never print.
+    pub secrets: Vec<String>,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Address and port; empty turns it off.
+    pub listen: String,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: LogLevel,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+/// `log.level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Only what needs a person.
+    Error,
+    /// And what a person should know.
+    Warn,
+    /// And each event sent.
+    Info,
+    /// And each step.
+    Debug,
+    /// And what libraries say.
+    Trace,
+}
+
+/// `log.format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
