@@ -1,0 +1,147 @@
+//! What the reader hands out: committed changes, how far the log has been read, and what could not be read.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::{identity::Identity, layout::Layout};
+use crate::{
+    binlog::{LogPoint, Position},
+    row::RowKey,
+};
+
+/// A watched table: its index in [`super::ReaderConfig::tables`].
+pub type TableId = u16;
+
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// The row is new.
+    Insert,
+    /// The row differs from what it was; updates that change nothing are never handed out (rule W3).
+    Update,
+    /// The row is gone.
+    Delete,
+}
+
+/// One row's insert, update or delete, out of a committed transaction.
+///
+/// Holds a patient's values: its `Debug` shows none of them (rule D4).
+#[derive(Clone)]
+pub struct Change {
+    /// The table.
+    pub table: TableId,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The row's primary key after the change; before it for a delete.
+    pub key: RowKey,
+    /// The key before the change, if an update changed it.
+    pub old_key: Option<RowKey>,
+    /// The row's bytes: the after image, or for a delete the before image. `None` if the image does not hold every
+    /// column (`binlog_row_image` is not FULL): read the row by its key (rule R6).
+    pub image: Option<Box<[u8]>>,
+    /// The before image of an update, if [`super::ReaderConfig::keep_before`] asked for it and it is whole.
+    pub before: Option<Box<[u8]>>,
+    /// How to read the images.
+    pub layout: Arc<Layout>,
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Change")
+            .field("table", &self.layout.table)
+            .field("kind", &self.kind)
+            .field("image", &self.image.as_ref().map(|image| image.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// One thing that a transaction did, in the log's order.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A row changed.
+    Change(Change),
+    /// The table was emptied or dropped (TRUNCATE, DROP).
+    Cleared(TableId),
+}
+
+/// A committed transaction's changes of watched tables.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    /// Just behind its commit.
+    pub point: LogPoint,
+    /// The server's clock at the commit, in whole seconds.
+    pub committed: DateTime<Utc>,
+    /// What it did to watched tables; never empty.
+    pub steps: Vec<Step>,
+}
+
+/// How far the log has been read: always between two transactions (rule R1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Boundary {
+    /// Everything before this position has been handed out or concerned no watched table.
+    pub position: Position,
+    /// Where reading must begin after a restart: `position`, or the position before the oldest XA transaction that
+    /// is prepared and has no outcome yet.
+    pub resume: Position,
+}
+
+/// A stretch of the log that could not be read with certainty (rule R4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The watched table concerned; `None` if it may be any of them.
+    pub table: Option<TableId>,
+    /// Its name, or `any watched table`.
+    pub table_name: String,
+    /// Start of the event, or of the first event, that is in doubt.
+    pub from: LogPoint,
+    /// End of the stretch.
+    pub to: LogPoint,
+    /// What could not be read and what to do about it; holds no statement text and no values.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Doubt {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { table_name, from, to, reason, .. } = self;
+        write!(
+            formatter,
+            "{table_name}: binlog file number {} from byte {} to file number {} byte {}: {reason}",
+            from.file, from.offset, to.file, to.offset
+        )
+    }
+}
+
+/// What the reader sends over its channel.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// Committed transactions, and how far the log has been read with them. An empty list is progress alone:
+    /// heartbeats, list events and transactions of other tables.
+    Transactions {
+        /// In the log's order.
+        transactions: Vec<Transaction>,
+        /// Behind the last of them.
+        boundary: Boundary,
+    },
+    /// The columns of this table are only known to be right once the log has been read up to `until`: until then no
+    /// window of it closes. A [`Message::Doubt`] follows if they turn out to be wrong.
+    LayoutUnsure {
+        /// The table.
+        table: TableId,
+        /// Where its layout was read from the server.
+        until: LogPoint,
+    },
+    /// Something could not be read with certainty.
+    Doubt(Doubt),
+    /// The log is being read, from this server.
+    Connected {
+        /// The server and its log.
+        identity: Identity,
+    },
+    /// The connection is lost; the reader comes back by itself.
+    Disconnected {
+        /// Why.
+        reason: String,
+    },
+}
