@@ -1,11 +1,28 @@
 //! The configuration: one TOML file, layered over built-in defaults and under the environment.
+//!
+//! [`Config::load`] reads it and refuses it as a whole, with every problem named at once ([`ConfigError`]). The
+//! secrets in it are [`SecretString`]s: their Debug form never shows them.
+
+mod address;
+mod check;
+mod keys;
+mod layers;
+mod load;
+mod problem;
 
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use address::{AddressError, MysqlAddress, MysqlEndpoint};
+pub use problem::{ConfigError, Problem};
+
+/// The commented default file: every key with its range and default. It is the lowest layer.
+pub const DEFAULT_FILE: &str = include_str!("../../config/opendental-cdc.toml");
+
 /// Everything that can be configured; `config/opendental-cdc.toml` explains each key.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Sent in the `Workstation` header, and which subscriptions are ours; never blank (default: the host's name).
@@ -23,11 +40,12 @@ pub struct Config {
 }
 
 /// `[mysql]`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MysqlConfig {
-    /// `mysql://user:password@host:port/database`; `?socket=/path` for a Unix socket. Holds a password: never print.
-    pub url: String,
+    /// `mysql://user:password@host:port/database`; `?socket=/path` for a Unix socket.
+    /// [`MysqlConfig::address`] takes it apart.
+    pub url: SecretString,
     /// Whether and how the connection is encrypted.
     pub tls: TlsMode,
     /// PEM file with the certificate authorities to trust; empty: the public ones.
@@ -77,7 +95,7 @@ pub struct StateConfig {
 }
 
 /// `[delivery]`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveryConfig {
     /// Seconds until an attempt without a complete answer has failed, 1 to 600.
@@ -90,8 +108,8 @@ pub struct DeliveryConfig {
     pub concurrency: usize,
     /// Events under way at once to one host, 1 to 10000.
     pub concurrency_per_host: usize,
-    /// Standard Webhooks secrets, `whsec_…`, newest first; empty: events are not signed. Never print.
-    pub secrets: Vec<String>,
+    /// Standard Webhooks secrets, `whsec_…`, newest first; empty: events are not signed.
+    pub secrets: Vec<SecretString>,
 }
 
 /// `[http]`.

@@ -1,0 +1,68 @@
+//! What the texts of the configuration must look like. Each function's error says what is wrong or allowed, and never
+//! holds the value: the caller shows it where that is allowed.
+
+use std::net::SocketAddr;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use super::address;
+
+/// Anything, also nothing.
+pub(super) fn any(_: &str) -> Result<(), String> {
+    Ok(())
+}
+
+/// Goes into an HTTP header, and is compared with a column of 255 characters.
+pub(super) fn workstation(text: &str) -> Result<(), String> {
+    if text.len() <= 255 && text.chars().all(|letter| matches!(letter, ' '..='~')) {
+        return Ok(());
+    }
+    Err("must be printable ASCII of at most 255 characters".to_owned())
+}
+
+pub(super) fn mysql_url(text: &str) -> Result<(), String> {
+    match address::parse(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("{error}; it must look like mysql://USER:PASSWORD@HOST:PORT/DATABASE")),
+    }
+}
+
+pub(super) fn time_zone(text: &str) -> Result<(), String> {
+    if text == "auto" || text.parse::<Tz>().is_ok() {
+        return Ok(());
+    }
+    let likeness =
+        |zone: &Tz| strsim::normalized_damerau_levenshtein(&text.to_lowercase(), &zone.name().to_lowercase());
+    let nearest = TZ_VARIANTS.iter().max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
+    let nearest = nearest.map_or("UTC", |zone| zone.name());
+    Err(format!("must be \"auto\" or an IANA time zone; the nearest is \"{nearest}\""))
+}
+
+pub(super) fn client(text: &str) -> Result<(), String> {
+    match text {
+        "mysql_async" => Ok(()),
+        "mysql_cdc" => Err("is not in this version yet; leave the key out or write \"mysql_async\"".to_owned()),
+        _ => Err("must be \"mysql_async\"".to_owned()),
+    }
+}
+
+pub(super) fn state_path(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("must be the path of a file".to_owned()) } else { Ok(()) }
+}
+
+/// The form of Standard Webhooks, specification, section "Symmetric signatures": 24 to 64 random bytes in base64.
+pub(super) fn webhook_secret(text: &str) -> Result<(), String> {
+    let key = text.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());
+    match key {
+        Some(key) if (24..=64).contains(&key.len()) => Ok(()),
+        _ => Err("must be \"whsec_\" and the base64 form of 24 to 64 bytes".to_owned()),
+    }
+}
+
+pub(super) fn listen(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.parse::<SocketAddr>().is_ok() {
+        return Ok(());
+    }
+    Err("must be an IP address and a port, such as \"127.0.0.1:30224\", or \"\" for off".to_owned())
+}
