@@ -1,1 +1,37 @@
-//! Placeholder.
+//! What Open Dental defines: the watch tables of its API events with their JSON, the tables that JSON looks things up
+//! in, and the rows of `apisubscription`.
+//!
+//! Each watch table is one file that reads like its table in the API's documentation: a list of fields, each with its
+//! JSON name, its conversion and, where it is not of the same name, its column. [`WatchTable::bind`] matches such a
+//! list to the columns that a release of Open Dental has; a [`Binding`] then writes rows as JSON objects. Where the
+//! documentation leaves something open, `docs/compatibility.md` says what we chose.
+//!
+//! Nothing here knows where a row was read: see [`crate::row::Row`].
+
+mod appointment;
+mod appointment_deleted;
+mod binding;
+mod conversion;
+mod definition_category;
+mod enums;
+mod error;
+mod field;
+mod lookup_table;
+mod lookups;
+mod mask;
+mod operatory;
+mod pat_field;
+mod patient;
+mod provider;
+mod schedule;
+mod subscription;
+mod watch_table;
+
+pub use binding::Binding;
+pub use definition_category::DefinitionCategory;
+pub use error::{RenderError, SubscriptionError};
+pub use lookup_table::LookupTable;
+pub use lookups::{LookupChange, Lookups};
+pub use mask::{mask_key, mask_url};
+pub use subscription::Subscription;
+pub use watch_table::WatchTable;

@@ -1,0 +1,65 @@
+//! Patient: table `patient`, in the order of Patients GET (single).
+
+use super::{
+    DefinitionCategory::BillingTypes,
+    enums::{CONTACT_METHOD, PATIENT_GENDER, PATIENT_POSITION, PATIENT_STATUS, YES_NO},
+    field::{
+        JsonField, TableShape, boolean, clinic_abbr, date, date_time, definition, member, money, number, provider_abbr,
+        site_description, text,
+    },
+};
+
+pub(super) const SHAPE: TableShape =
+    TableShape { table: "patient", key: "PatNum", stamp: "DateTStamp", only: None, fields: &[FIELDS] };
+
+const FIELDS: &[JsonField] = &[
+    number("PatNum"),
+    text("LName"),
+    text("FName"),
+    text("MiddleI"),
+    text("Preferred"),
+    member("PatStatus", PATIENT_STATUS),
+    member("Gender", PATIENT_GENDER),
+    member("Position", PATIENT_POSITION),
+    date("Birthdate"),
+    text("SSN"),
+    text("Address"),
+    text("Address2"),
+    text("City"),
+    text("State"),
+    text("Zip"),
+    text("HmPhone"),
+    text("WkPhone"),
+    text("WirelessPhone"),
+    number("Guarantor"),
+    text("Email"),
+    money("EstBalance"),
+    number("PriProv"),
+    provider_abbr("priProvAbbr", "PriProv"),
+    number("SecProv"),
+    provider_abbr("secProvAbbr", "SecProv"),
+    number("FeeSched"),
+    // A name, not a number, although it starts with a capital.
+    definition("BillingType", "BillingType", BillingTypes),
+    text("ImageFolder"),
+    text("FamFinUrgNote"),
+    text("ChartNumber"),
+    text("MedicaidID"),
+    money("BalTotal"),
+    number("EmployerNum"),
+    date("DateFirstVisit"),
+    number("ClinicNum"),
+    clinic_abbr("clinicAbbr", "ClinicNum"),
+    boolean("Premed"),
+    text("Ward"),
+    member("PreferConfirmMethod", CONTACT_METHOD),
+    member("PreferContactMethod", CONTACT_METHOD),
+    member("PreferRecallMethod", CONTACT_METHOD),
+    text("Language"),
+    date("AdmitDate"),
+    site_description("siteDesc", "SiteNum"),
+    date_time("DateTStamp"),
+    number("SuperFamily"),
+    member("TxtMsgOk", YES_NO),
+    date("SecDateEntry"),
+];

@@ -1,0 +1,168 @@
+//! A row of `apisubscription`: who wants which events, how often, and since when.
+
+use std::{fmt, time::Duration};
+
+use super::{SubscriptionError, WatchTable, conversion, mask_key, mask_url};
+use crate::row::{Field, Row};
+
+/// The Workstation that stands for every machine since 26.2.
+const ALL_WORKSTATIONS: &str = "All Workstations";
+
+/// One subscription. `Debug` and `Display` mask its key and its URL and leave out its note.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// ApiSubscriptionNum, the primary key; the API calls it SubscriptionNum.
+    pub num: i64,
+    /// Where events are sent.
+    pub end_point_url: String,
+    /// The machine that is to send them; see [`Subscription::belongs_to`].
+    pub workstation: String,
+    /// The customer half of the API key, which events carry in their Authorization header.
+    pub customer_key: String,
+    /// The watch table's name; "" for UI events; see [`Subscription::watch`].
+    pub watch_table: String,
+    /// As stored; see [`Subscription::polling_interval`].
+    pub polling_seconds: i64,
+    /// The UI event's name; "" for database events.
+    pub ui_event_type: String,
+    /// How far the events have come, in the server's local time, exactly as a SELECT shows it.
+    pub date_time_start: String,
+    /// When the subscription ends, likewise; see [`Subscription::stops_at`].
+    pub date_time_stop: String,
+    /// Free text of whoever made the subscription.
+    pub note: String,
+}
+
+impl Subscription {
+    /// The table that holds the subscriptions.
+    pub const TABLE: &'static str = "apisubscription";
+
+    /// Its primary key.
+    pub const KEY_COLUMN: &'static str = "ApiSubscriptionNum";
+
+    /// The columns that are read; releases from 26 on have more.
+    pub const COLUMNS: [&'static str; 10] = [
+        Self::KEY_COLUMN,
+        "EndPointUrl",
+        "Workstation",
+        "CustomerKey",
+        "WatchTable",
+        "PollingSeconds",
+        "UiEventType",
+        "DateTimeStart",
+        "DateTimeStop",
+        "Note",
+    ];
+
+    /// Reads a row of `apisubscription`; columns that we do not know do no harm.
+    ///
+    /// # Errors
+    /// A column is missing, or holds a value that it cannot have.
+    pub fn from_row(row: &dyn Row) -> Result<Self, SubscriptionError> {
+        Ok(Self {
+            num: number(row, Self::KEY_COLUMN)?,
+            end_point_url: text(row, "EndPointUrl")?,
+            workstation: text(row, "Workstation")?,
+            customer_key: text(row, "CustomerKey")?,
+            watch_table: text(row, "WatchTable")?,
+            polling_seconds: number(row, "PollingSeconds")?,
+            ui_event_type: text(row, "UiEventType")?,
+            date_time_start: date_time(row, "DateTimeStart")?,
+            date_time_stop: date_time(row, "DateTimeStop")?,
+            note: text(row, "Note")?,
+        })
+    }
+
+    /// Whether the machine called `workstation` is to send its events: it is named (upper and lower case count as
+    /// equal), or none is, or all are (rule W1).
+    pub fn belongs_to(&self, workstation: &str) -> bool {
+        let wanted = self.workstation.trim();
+        wanted.is_empty()
+            || wanted.eq_ignore_ascii_case(ALL_WORKSTATIONS)
+            || wanted.to_lowercase() == workstation.trim().to_lowercase()
+    }
+
+    /// The watch table; `None` for UI events and for names that we do not know.
+    pub fn watch(&self) -> Option<WatchTable> {
+        WatchTable::from_name(self.watch_table.trim())
+    }
+
+    /// Whether it is for UI events, which have no windows (rule W1).
+    pub fn is_ui(&self) -> bool {
+        self.watch_table.trim().is_empty() && !self.ui_event_type.trim().is_empty()
+    }
+
+    /// Whether it has windows: it watches a table that we know.
+    pub fn is_window(&self) -> bool {
+        self.watch().is_some()
+    }
+
+    /// The time from window to window; PollingSeconds below 1 counts as 1 (rule W8).
+    pub fn polling_interval(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.polling_seconds).unwrap_or(0).max(1))
+    }
+
+    /// When it ends, in the server's local time ("yyyy-MM-dd HH:mm:ss"); `None`: never.
+    pub fn stops_at(&self) -> Option<&str> {
+        let never = self.date_time_stop.starts_with("0001-01-01") || self.date_time_stop.starts_with("0000-00-00");
+        (!never).then_some(self.date_time_stop.as_str())
+    }
+
+    /// Whether it has ended at `now` (server's local time, "yyyy-MM-dd HH:mm:ss"): DateTimeStop is set and lies
+    /// before it (rule W1).
+    pub fn is_expired(&self, now: &str) -> bool {
+        // Such texts sort as the times they stand for.
+        self.stops_at().is_some_and(|stop| stop < now)
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("num", &self.num)
+            .field("end_point_url", &mask_url(&self.end_point_url))
+            .field("workstation", &self.workstation)
+            .field("customer_key", &mask_key(&self.customer_key))
+            .field("watch_table", &self.watch_table)
+            .field("polling_seconds", &self.polling_seconds)
+            .field("ui_event_type", &self.ui_event_type)
+            .field("date_time_start", &self.date_time_start)
+            .field("date_time_stop", &self.date_time_stop)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.is_ui() { &self.ui_event_type } else { &self.watch_table };
+        write!(f, "subscription {} ({what}) to {}", self.num, mask_url(&self.end_point_url))
+    }
+}
+
+fn number(row: &dyn Row, column: &'static str) -> Result<i64, SubscriptionError> {
+    conversion::key(&present(row, column)?).map_err(|expected| SubscriptionError::Value { column, expected })
+}
+
+fn text(row: &dyn Row, column: &'static str) -> Result<String, SubscriptionError> {
+    let field = present(row, column)?;
+    let text = conversion::text(&field).map_err(|expected| SubscriptionError::Value { column, expected })?;
+    Ok(text.into_owned())
+}
+
+/// The text of a DATETIME, which keeps the form that the server gave it: DateTimeStart is compared with it when it
+/// is written back (rule W7).
+fn date_time(row: &dyn Row, column: &'static str) -> Result<String, SubscriptionError> {
+    let text = text(row, column)?;
+    if conversion::is_date_time(&text) {
+        Ok(text)
+    } else {
+        Err(SubscriptionError::Value { column, expected: "a date and time" })
+    }
+}
+
+fn present<'a>(row: &'a dyn Row, column: &'static str) -> Result<Field<'a>, SubscriptionError> {
+    match row.field(column) {
+        Field::Absent => Err(SubscriptionError::Missing { column }),
+        field => Ok(field),
+    }
+}
