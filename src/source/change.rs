@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{identity::Identity, layout::Layout};
+use super::{identity::Identity, row_layout::Layout};
 use crate::{
     binlog::{LogPoint, Position},
     row::RowKey,

@@ -6,9 +6,11 @@ mod error;
 mod identity;
 mod layout;
 mod reader;
+mod row_layout;
 
 pub use change::{Boundary, Change, ChangeKind, Doubt, Message, Step, TableId, Transaction};
 pub use error::SourceError;
 pub use identity::Identity;
-pub use layout::{Layout, LayoutReader};
+pub use layout::{DeclaredColumn, DeclaredLayout, LayoutReader};
 pub use reader::{Reader, ReaderConfig};
+pub use row_layout::Layout;
