@@ -56,6 +56,17 @@ async fn a_private_mysql_starts_with_gtids() {
     assert!(server.value("SELECT VERSION()").await.unwrap().unwrap().starts_with('9'));
 }
 
+#[tokio::test]
+async fn a_private_mariadb_11_starts() {
+    if !MariaDb::is_11_available() {
+        println!("MariaDB 11 was NOT tested: scripts/fetch-servers mariadb-11 has not brought it");
+        return;
+    }
+    let server = MariaDb::start_11(Options::default()).await.unwrap();
+    server.exec("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)").await.unwrap();
+    assert!(server.value("SELECT VERSION()").await.unwrap().unwrap().starts_with("11."));
+}
+
 /// Not a test by itself: what the next test starts and kills.
 #[tokio::test]
 #[ignore = "run by a_killed_process_leaves_no_server_behind"]
