@@ -18,6 +18,7 @@ mod folder;
 mod mariadb;
 mod mysql;
 mod process;
+pub mod receiver;
 mod server;
 
 pub use error::SandboxError;

@@ -1,0 +1,211 @@
+//! One attempt to send an event.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::HeaderValue;
+use reqwest::{Client, Response, redirect};
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::error::DeliveryError;
+use super::event::{Attempt, Event, Outcome};
+use super::request::{request, target, workstation_value};
+use super::retry::retry_after;
+use super::signature::Secret;
+use super::slots::{Slot, Slots};
+use super::tls::{Tls, platform_tls};
+use crate::config::DeliveryConfig;
+
+/// Until a TCP and TLS connection stands, if the whole time-out is not shorter.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often an HTTP/2 connection is asked whether it lives: several events share one, and a dead one would take all
+/// of them with it, one time-out after the other.
+const HTTP2_PING: Duration = Duration::from_secs(20);
+
+/// Sends events to endpoints; cheap to clone, clones share connections and slots.
+#[derive(Clone)]
+pub struct Sender {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    has_authorities: bool,
+    workstation: HeaderValue,
+    secrets: Vec<Secret>,
+    limits: Limits,
+    healthy: Slots,
+    troubled: Slots,
+}
+
+/// How long things may take and how big they may be.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// From the start of the request to the answer's status.
+    answer: Duration,
+    /// From the answer's status on, for its body.
+    drain: Duration,
+    /// Bytes of an answer's body that are read.
+    drain_bytes: usize,
+}
+
+impl Limits {
+    /// An answer's body says nothing that we use. It is read only so that the connection can be used again, which is
+    /// worth 64 KiB and two seconds; a longer or slower body costs its connection.
+    fn new(answer: Duration) -> Self {
+        Self { answer, drain: answer.min(Duration::from_secs(2)), drain_bytes: 64 * 1024 }
+    }
+}
+
+impl Sender {
+    /// A sender by the configuration; `workstation` is our name (the `Workstation` header).
+    ///
+    /// Proxies named by the environment (`HTTP_PROXY` and the like) are not used, redirects are not followed.
+    ///
+    /// # Errors
+    /// A secret or the workstation's name that cannot be used; TLS that cannot be set up.
+    pub fn new(config: &DeliveryConfig, workstation: &str) -> Result<Self, DeliveryError> {
+        let tls = platform_tls().map_err(DeliveryError::Tls)?;
+        Self::with(config, workstation, tls, Limits::new(Duration::from_secs(config.timeout_seconds)))
+    }
+
+    fn with(config: &DeliveryConfig, workstation: &str, tls: Tls, limits: Limits) -> Result<Self, DeliveryError> {
+        let workstation = workstation_value(workstation).ok_or(DeliveryError::Workstation)?;
+        let secrets = config
+            .secrets
+            .iter()
+            .enumerate()
+            .map(|(index, secret)| {
+                let parsed = secret.expose_secret().parse();
+                parsed.map_err(|source| DeliveryError::Secret { number: index + 1, source })
+            })
+            .collect::<Result<_, _>>()?;
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls.config)
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            // As Open Dental's own sender writes them, for receivers that look at the case.
+            .http1_title_case_headers()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT.min(limits.answer))
+            .pool_max_idle_per_host(config.concurrency_per_host)
+            .http2_keep_alive_interval(HTTP2_PING)
+            .http2_keep_alive_timeout(HTTP2_PING)
+            .http2_keep_alive_while_idle(true)
+            .build()
+            .map_err(|error| DeliveryError::Client(error.without_url()))?;
+        let slots = || Slots::new(config.concurrency, config.concurrency_per_host);
+        let inner = Inner {
+            client,
+            has_authorities: tls.has_authorities,
+            workstation,
+            secrets,
+            limits,
+            healthy: slots(),
+            troubled: slots(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Waits for a slot, sends `event` once and says how that ended, within `delivery.timeout_seconds` from getting the
+    /// slot. `now` is the time of the call; signatures and `Retry-After` dates count from it.
+    ///
+    /// Accepted is any 2xx status in time, whatever body follows (rule D2). Dropping the future leaves the queue, or
+    /// aborts the request.
+    pub async fn attempt(&self, event: &Event, now: DateTime<Utc>) -> Attempt {
+        let called = Instant::now();
+        let target = match target(&event.url) {
+            Ok(target) => target,
+            Err(error) => return failed(error.to_string(), Duration::ZERO),
+        };
+        let _slot = self.slot(event, &target.host).await;
+        let started = Instant::now();
+        let clock = |at: Instant| now + TimeDelta::from_std(at - called).unwrap_or_default();
+        let request = match request(event, target.url, &self.inner.workstation, &self.inner.secrets, clock(started)) {
+            Ok(request) => request,
+            Err(error) => return failed(error.to_string(), Duration::ZERO),
+        };
+        let https = request.url().scheme() == "https";
+        if https && !self.inner.has_authorities {
+            let reason = "this machine has no certificate authorities, so https cannot be used; install them \
+                          (Debian and Ubuntu: apt-get install ca-certificates) and start again";
+            return failed(reason.to_owned(), Duration::ZERO);
+        }
+        let limits = self.inner.limits;
+        let answer = timeout_at(started + limits.answer, self.inner.client.execute(request)).await;
+        let answered = Instant::now();
+        let took = answered - started;
+        match answer {
+            Ok(Ok(response)) => {
+                let outcome = outcome(&response, clock(answered));
+                drain(response, limits).await;
+                Attempt { outcome, took }
+            }
+            Ok(Err(error)) => failed(describe(error), took),
+            Err(_) => failed(format!("no answer within {} s", limits.answer.as_secs_f64()), took),
+        }
+    }
+
+    async fn slot(&self, event: &Event, host: &str) -> Slot {
+        let slots = if event.troubled { &self.inner.troubled } else { &self.inner.healthy };
+        slots.acquire(host).await
+    }
+}
+
+fn failed(reason: String, took: Duration) -> Attempt {
+    Attempt { outcome: Outcome::Failed { reason, retry_after: None }, took }
+}
+
+fn outcome(response: &Response, now: DateTime<Utc>) -> Outcome {
+    let status = response.status();
+    if status.is_success() {
+        return Outcome::Accepted { status: status.as_u16() };
+    }
+    let redirect = if status.is_redirection() { ", a redirect, which is not followed" } else { "" };
+    let reason = format!("answered {status}{redirect}");
+    Outcome::Failed { reason, retry_after: retry_after(response.headers(), now) }
+}
+
+/// Reads the answer's body, within limits, and throws it away; what goes wrong costs the connection and nothing else.
+async fn drain(mut response: Response, limits: Limits) {
+    let body = async {
+        let mut left = limits.drain_bytes;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            match left.checked_sub(chunk.len()) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    let _ = timeout(limits.drain, body).await;
+}
+
+/// What went wrong, with its causes; reqwest's URL is left out, since its query may hold secrets.
+fn describe(error: reqwest::Error) -> String {
+    let what = if error.is_connect() && error.is_timeout() {
+        "no connection in time"
+    } else if error.is_connect() {
+        "cannot connect"
+    } else {
+        "no answer"
+    };
+    let error = error.without_url();
+    let mut text = what.to_owned();
+    // The first ones are wrappers that repeat `what`; the last one is the operating system's or the protocol's word.
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    if let Some(last) = causes.last() {
+        let _ = write!(text, ": {last}");
+    }
+    text
+}

@@ -1,0 +1,56 @@
+//! Whether the bridge does its work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+/// What `/readyz` answers by; the bridge updates it. Cheap to clone, clones share one state; updating never waits.
+#[derive(Clone, Debug)]
+pub struct Health {
+    state: Arc<watch::Sender<State>>,
+    stale_after: Duration,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading(DateTime<Utc>),
+    NotReady(String),
+}
+
+impl Health {
+    /// Not ready ("starting"). Once reading, it counts as stale when the last [`Health::reading`] is longer ago than
+    /// `stale_after`: a few heartbeats of the server.
+    pub fn new(stale_after: Duration) -> Self {
+        Self { state: Arc::new(watch::Sender::new(State::NotReady("starting".to_owned()))), stale_after }
+    }
+
+    /// Something of the log, if only a heartbeat, was read at `at`.
+    pub fn reading(&self, at: DateTime<Utc>) {
+        self.state.send_modify(|state| *state = State::Reading(at));
+    }
+
+    /// The bridge does not read, and why: one line, without anything secret.
+    pub fn not_ready(&self, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.state.send_modify(|state| *state = State::NotReady(reason));
+    }
+
+    /// Whether the bridge is reading as of `now`.
+    ///
+    /// # Errors
+    /// Why not, in one line.
+    pub fn ready(&self, now: DateTime<Utc>) -> Result<(), String> {
+        match &*self.state.borrow() {
+            State::Reading(at) => match (now - *at).to_std() {
+                Ok(silence) if silence > self.stale_after => {
+                    Err(format!("nothing read from the server for {} s", silence.as_secs()))
+                }
+                // Also when the clock was set back.
+                _ => Ok(()),
+            },
+            State::NotReady(reason) => Err(reason.replace(['\r', '\n'], " ")),
+        }
+    }
+}
