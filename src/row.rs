@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 /// A row's primary key, ordered as the server orders it for integer keys (rule W4).
 ///
 /// All keys of Open Dental's tables are one BIGINT; the other forms serve tables outside its schema.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RowKey {
     /// One signed integer column.
     Int(i64),
@@ -16,7 +19,8 @@ pub enum RowKey {
 }
 
 /// One column of a [`RowKey::Columns`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyPart {
     /// A signed integer.
     Int(i64),

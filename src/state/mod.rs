@@ -1,1 +1,18 @@
-//! Placeholder.
+//! What survives a restart: one SQLite file with the cursors, the open windows and the layouts.
+//!
+//! [`State`] is the file, [`Saved`] what it holds and [`Changes`] what is written to it in one transaction. Of the
+//! practice's rows it holds primary keys and time stamps only.
+
+mod error;
+mod lock;
+mod records;
+mod saved;
+mod schema;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::StateError;
+pub use saved::{Changes, Cursor, ForgetLayouts, Saved, SavedLayout, SavedSubscription, SavedWindow};
+pub use store::State;

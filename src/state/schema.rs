@@ -1,0 +1,72 @@
+//! The tables of the state file. Their comments are for people who look into it with the `sqlite3` program.
+
+/// SQLite's `application_id` of our files: the bytes "odcd".
+pub(super) const APPLICATION: i64 = 0x6f64_6364;
+
+/// One step for each schema version, the first from nothing to version 1. A step that has been released is never
+/// changed; each sets `user_version` itself.
+pub(super) const STEPS: &[&str] = &[V1];
+
+const V1: &str = "
+CREATE TABLE bridge (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    instance_id TEXT NOT NULL,   -- random, made with the file
+    created TEXT NOT NULL,       -- UTC
+    identity TEXT                -- JSON: the server and log that all positions belong to
+);
+INSERT INTO bridge (id, instance_id, created)
+VALUES (1, lower(hex(randomblob(16))), strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
+
+CREATE TABLE subscription (
+    num INTEGER PRIMARY KEY,     -- apisubscription.SubscriptionNum
+    fingerprint TEXT NOT NULL,   -- what it was made of: another one is another subscription
+    cursor_file INTEGER,         -- delivered up to here: number of the binlog file and offset in it
+    cursor_offset INTEGER,
+    resume_file TEXT,            -- reading resumes here for it
+    resume_offset INTEGER,
+    resume_gtids TEXT,           -- JSON
+    last_instant INTEGER,        -- of the last closed window, seconds since 1970 UTC
+    last_seen TEXT NOT NULL,     -- DateTimeStart as last seen, the server's local time
+    pending TEXT,                -- DateTimeStart that is being written
+    window_number INTEGER NOT NULL,
+    catch_up INTEGER,            -- due for rows stamped since, microseconds since 1970 UTC
+    window_from_file INTEGER,    -- the closed window that is not delivered yet
+    window_from_offset INTEGER,
+    window_to_file INTEGER,
+    window_to_offset INTEGER,
+    window_resume_file TEXT,
+    window_resume_offset INTEGER,
+    window_resume_gtids TEXT,    -- JSON
+    window_instant INTEGER,      -- seconds since 1970 UTC
+    window_local TEXT,           -- the same in the server's local time
+    progress_stamp INTEGER,      -- last accepted element: stamp in microseconds since 1970 UTC, and primary key
+    progress_key TEXT,           -- JSON
+    event_end_stamp INTEGER,     -- last element of the event under way
+    event_end_key TEXT,          -- JSON
+    window_catch_up INTEGER      -- it holds a catch-up for rows stamped since, microseconds since 1970 UTC
+);
+
+CREATE TABLE layout (
+    table_name TEXT NOT NULL,
+    file INTEGER NOT NULL,       -- it holds from here on: number of the binlog file and offset in it
+    offset INTEGER NOT NULL,
+    layout TEXT NOT NULL,        -- JSON
+    PRIMARY KEY (table_name, file, offset)
+);
+
+PRAGMA application_id = 1868850020;
+PRAGMA user_version = 1;
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_step_sets_our_application_id_and_its_own_version() {
+        assert!(V1.contains(&format!("application_id = {APPLICATION};")));
+        for (index, step) in STEPS.iter().enumerate() {
+            assert!(step.contains(&format!("user_version = {};", index + 1)));
+        }
+    }
+}
