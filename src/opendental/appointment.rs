@@ -56,3 +56,96 @@ pub(super) const PLANNING: &[JsonField] =
 
 /// The column that came with the 25.x releases (between 24.4 and 25.4), to both tables of appointments.
 pub(super) const RELEASE_25: &str = "IsMirrored";
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        opendental::{
+            LookupTable, Lookups, WatchTable,
+            sample::{self, SampleRow, text},
+        },
+        row::Field,
+    };
+
+    const DOCUMENTED: &str = r#"{"AptNum":18,"PatNum":17,"AptStatus":"Scheduled","Pattern":"//XXXX//","Confirmed":19,"confirmed":"Not Called","TimeLocked":"false","Op":3,"Note":"","ProvNum":1,"provAbbr":"DOC1","ProvHyg":0,"AptDateTime":"2020-07-31 08:30:00","NextAptNum":0,"UnschedStatus":0,"unschedStatus":"","IsNewPatient":"false","ProcDescript":"Seal, Seal","ClinicNum":0,"IsHygiene":"false","DateTStamp":"2021-05-03 08:30:12","DateTimeArrived":"0001-01-01 00:00:00","DateTimeSeated":"0001-01-01 00:00:00","DateTimeDismissed":"0001-01-01 00:00:00","InsPlan1":3,"InsPlan2":0,"DateTimeAskedToArrive":"0001-01-01 00:00:00","colorOverride":"0,0,0","AppointmentTypeNum":0,"SecDateTEntry":"2020-07-04 09:12:05","Priority":"Normal","PatternSecondary":"XX////XX","ItemOrderPlanned":0}"#;
+
+    fn row() -> SampleRow {
+        // DateTimeArrived, DateTimeSeated and DateTimeDismissed have no default: they are 0000-00-00 here.
+        SampleRow::typed(
+            "appointment",
+            &[
+                ("AptNum", "18"),
+                ("PatNum", "17"),
+                ("AptStatus", "1"),
+                ("Pattern", "//XXXX//"),
+                ("Confirmed", "19"),
+                ("Op", "3"),
+                ("ProvNum", "1"),
+                ("AptDateTime", "2020-07-31 08:30:00"),
+                ("ProcDescript", "Seal, Seal"),
+                ("DateTStamp", "2021-05-03 08:30:12"),
+                ("InsPlan1", "3"),
+                ("SecDateTEntry", "2020-07-04 09:12:05"),
+                ("PatternSecondary", "XX////XX"),
+                ("SecUserNumEntry", "7"),
+            ],
+        )
+    }
+
+    fn lookups() -> Lookups {
+        sample::lookups(&[
+            (LookupTable::Definition, &[("DefNum", "19"), ("Category", "2"), ("ItemName", "Not Called")]),
+            (LookupTable::Definition, &[("DefNum", "20"), ("Category", "13"), ("ItemName", "Left message")]),
+            (LookupTable::Provider, &[("ProvNum", "1"), ("Abbr", "DOC1")]),
+        ])
+    }
+
+    #[test]
+    fn the_documented_event_comes_out() {
+        sample::assert_json(WatchTable::Appointment, &row(), &lookups(), DOCUMENTED);
+    }
+
+    #[test]
+    fn release_25_shows_who_entered_it() {
+        let row = row().with("IsMirrored", Field::Int(0));
+        let expected = DOCUMENTED.replace(r#""SecDateTEntry""#, r#""SecUserNumEntry":7,"SecDateTEntry""#);
+        sample::assert_json(WatchTable::Appointment, &row, &lookups(), &expected);
+    }
+
+    #[test]
+    fn an_older_release_leaves_out_what_it_lacks() {
+        let row = row().without("ItemOrderPlanned").without("PatternSecondary");
+        let expected = DOCUMENTED.replace(r#","PatternSecondary":"XX////XX","ItemOrderPlanned":0"#, "");
+        sample::assert_json(WatchTable::Appointment, &row, &lookups(), &expected);
+        let binding = WatchTable::Appointment.bind(crate::row::Row::columns(&row));
+        assert_eq!(binding.left_out(), ["PatternSecondary", "ItemOrderPlanned"]);
+    }
+
+    #[test]
+    fn columns_of_a_later_release_do_no_harm() {
+        let row = row().with("SomethingNew", text("x")).with("Another", Field::Null);
+        sample::assert_json(WatchTable::Appointment, &row, &lookups(), DOCUMENTED);
+    }
+
+    #[test]
+    fn every_field_shows_its_own_column() {
+        let row = row()
+            .with("UnschedStatus", Field::Int(20))
+            .with("TimeLocked", Field::Int(1))
+            .with("IsNewPatient", Field::UInt(1))
+            .with("IsHygiene", Field::UInt(1))
+            .with("ColorOverride", Field::Int(-16_711_936))
+            .with("Priority", Field::Int(1))
+            .with("Note", text("a \"quote\"\r\nand a line"));
+        let json = sample::json(WatchTable::Appointment, &row, &lookups());
+        for part in [
+            r#""UnschedStatus":20,"unschedStatus":"Left message","IsNewPatient":"true""#,
+            r#""TimeLocked":"true","Op":3,"Note":"a \"quote\" and a line""#,
+            r#""IsHygiene":"true""#,
+            r#""colorOverride":"0,255,0""#,
+            r#""Priority":"ASAP""#,
+        ] {
+            assert!(json.contains(part), "{part} in {json}");
+        }
+    }
+}

@@ -16,6 +16,7 @@ pub struct Binding {
     only: Option<(Source, i64)>,
     fields: Box<[BoundField]>,
     columns: Box<[Box<str>]>,
+    left_out: Box<[&'static str]>,
 }
 
 /// A column by its name, and where rows have it; `None`: the table lacks it.
@@ -39,10 +40,16 @@ impl Binding {
         let find = |name: &str| columns.iter().position(|column| column.eq_ignore_ascii_case(name));
         let source = |column| Source { column, index: find(column) };
         let mut used = vec![find(shape.key), find(shape.stamp), shape.only.and_then(|(column, _)| find(column))];
-        let mut fields = Vec::new();
+        let (mut fields, mut left_out) = (Vec::new(), Vec::new());
         for field in shape.fields.iter().copied().flatten() {
             let release = field.only_with.map(find);
-            let Some(index) = find(field.column).filter(|_| release != Some(None)) else { continue };
+            if release == Some(None) {
+                continue;
+            }
+            let Some(index) = find(field.column) else {
+                left_out.push(field.name);
+                continue;
+            };
             used.extend([Some(index), release.flatten()]);
             let label = format!("\"{}\":", field.name).into_bytes().into_boxed_slice();
             fields.push(BoundField { label, column: field.column, index, conversion: field.conversion });
@@ -56,6 +63,7 @@ impl Binding {
             only: shape.only.map(|(column, number)| (source(column), number)),
             fields: fields.into_boxed_slice(),
             columns: columns.collect(),
+            left_out: left_out.into_boxed_slice(),
         }
     }
 
@@ -69,6 +77,11 @@ impl Binding {
     /// gives the same JSON.
     pub fn columns(&self) -> &[Box<str>] {
         &self.columns
+    }
+
+    /// The JSON fields that are not sent because the table lacks their columns (an older release of Open Dental).
+    pub fn left_out(&self) -> &[&'static str] {
+        &self.left_out
     }
 
     /// Whether the row belongs to the watch table: AppointmentDeleted takes only rows whose HistApptAction is
@@ -125,5 +138,70 @@ impl Binding {
         }
         out.push(b'}');
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::sample::{self, SampleRow, text};
+    use super::*;
+
+    #[test]
+    fn d4_an_error_names_the_column_and_never_the_value() {
+        let row = SampleRow::typed("patient", &[("PatNum", "1")]).with("Guarantor", text("Jane Smith"));
+        let mut out = b"[".to_vec();
+        let error = WatchTable::Patient.bind(row.columns()).render(&row, &Lookups::new(), &mut out).unwrap_err();
+        let message = format!("{error} {error:?}");
+        assert!(message.contains("patient.Guarantor"), "{message}");
+        assert!(!message.contains("Jane") && !message.contains("Smith"), "{message}");
+        assert_eq!(out, b"[", "nothing of the row is left behind");
+    }
+
+    #[test]
+    fn column_names_are_compared_without_case() {
+        let row = SampleRow::typed("patfield", &[("PatFieldNum", "5"), ("FieldValue", "Yes")]);
+        let lower: Vec<Box<str>> =
+            row.columns().iter().map(|name| name.to_ascii_lowercase().into_boxed_str()).collect();
+        let mut out = Vec::new();
+        let binding = WatchTable::PatField.bind(&lower);
+        binding.render(&row, &Lookups::new(), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), sample::json(WatchTable::PatField, &row, &Lookups::new()));
+        assert_eq!(binding.left_out(), [""; 0]);
+    }
+
+    #[test]
+    fn r6_an_incomplete_image_gives_the_columns_at_hand() {
+        let mut row = SampleRow::typed("patfield", &[("PatFieldNum", "5")]);
+        for column in ["PatNum", "FieldName", "FieldValue", "SecDateEntry", "SecDateTEdit"] {
+            row = row.with(column, Field::Absent);
+        }
+        assert_eq!(sample::json(WatchTable::PatField, &row, &Lookups::new()), r#"{"PatFieldNum":5}"#);
+        let row = row.with("PatFieldNum", Field::Absent);
+        let mut out = Vec::new();
+        let error = WatchTable::PatField.bind(row.columns()).render(&row, &Lookups::new(), &mut out);
+        assert_eq!(error, Err(RenderError::Missing { table: "patfield", column: "PatFieldNum" }));
+    }
+
+    #[test]
+    fn every_table_but_the_history_takes_every_row() {
+        for watch in WatchTable::ALL.into_iter().filter(|watch| *watch != WatchTable::AppointmentDeleted) {
+            let row = SampleRow::typed(watch.table(), &[]);
+            assert_eq!(watch.bind(row.columns()).accepts(&row), Ok(true), "{watch}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_sent_is_selected() {
+        let row = SampleRow::typed("histappointment", &[]).with("IsMirrored", Field::Int(0));
+        let binding = WatchTable::AppointmentDeleted.bind(row.columns());
+        let has = |name: &str| binding.columns().iter().any(|column| **column == *name);
+        for needed in ["HistApptNum", "DateTStamp", "HistApptAction", "ColorOverride", "IsMirrored"] {
+            assert!(has(needed), "{needed}");
+        }
+        for spared in ["SecurityHash", "ProcsColored", "Assistant", "ProvBarText"] {
+            assert!(!has(spared), "{spared}");
+        }
     }
 }

@@ -117,7 +117,8 @@ fn amount(field: &Field<'_>) -> Result<f64, Expected> {
             text(field).map_err(|_| MONEY)?.parse().map_err(|_| MONEY)?
         }
     };
-    if amount.is_finite() { Ok(amount) } else { Err(MONEY) }
+    // Adding 0.0 drops the sign of a negative zero, which a SELECT may not show.
+    if amount.is_finite() { Ok(amount + 0.0) } else { Err(MONEY) }
 }
 
 /// The value's text; NULL is "".
@@ -251,4 +252,210 @@ fn write_list(numbers: impl Iterator<Item = i64>, out: &mut Vec<u8>) -> Result<(
 /// Appends what serde_json makes of `value`. A `Vec` takes every byte and these types always have a JSON form.
 fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Expected> {
     serde_json::to_writer(out, value).map_err(|_| "a value that JSON can hold")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{super::enums, Conversion, is_date_time};
+    use crate::{opendental::Lookups, row::Field};
+
+    /// The JSON of a value, `Err` with what it should have been.
+    fn json(conversion: Conversion, field: &Field<'_>) -> Result<String, &'static str> {
+        let mut out = Vec::new();
+        conversion.write(field, &Lookups::new(), &mut out)?;
+        let json = String::from_utf8(out).unwrap();
+        serde_json::from_str::<serde_json::Value>(&json).unwrap();
+        Ok(json)
+    }
+
+    fn text(text: &str) -> Field<'_> {
+        Field::Text(text.into())
+    }
+
+    /// The JSON of an integer, which is the same typed and as text.
+    fn of_integer(conversion: Conversion, number: i64) -> String {
+        let typed = json(conversion, &Field::Int(number)).unwrap();
+        assert_eq!(json(conversion, &text(&number.to_string())).unwrap(), typed);
+        if let Ok(number) = u64::try_from(number) {
+            assert_eq!(json(conversion, &Field::UInt(number)).unwrap(), typed);
+        }
+        typed
+    }
+
+    #[test]
+    fn integers_are_numbers_to_the_ends_of_bigint() {
+        for number in [0, 1, -1, i64::MIN, i64::MAX] {
+            assert_eq!(of_integer(Conversion::Number, number), number.to_string());
+            assert_eq!(of_integer(Conversion::NumberString, number), format!("\"{number}\""));
+        }
+        assert_eq!(json(Conversion::Number, &Field::UInt(u64::MAX)).unwrap(), "18446744073709551615");
+        assert_eq!(json(Conversion::Number, &text("18446744073709551615")).unwrap(), "18446744073709551615");
+        assert_eq!(json(Conversion::Number, &text("007")).unwrap(), "7");
+        assert_eq!(json(Conversion::Number, &Field::Null).unwrap(), "0");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error_that_does_not_show_it() {
+        let secret = "Jane Smith";
+        for (conversion, fields) in [
+            (Conversion::Number, vec![text(secret), text(""), text("1.5"), text("18446744073709551616"), text(" 1")]),
+            (Conversion::Boolean, vec![text(secret), text("true")]),
+            (Conversion::Enum(enums::YES_NO), vec![text("Yes"), Field::Double(1.0)]),
+            (Conversion::Money, vec![text(secret), text("NaN"), text("inf"), Field::Double(f64::INFINITY)]),
+            (Conversion::Color, vec![text("red"), Field::Int(i64::MAX)]),
+            (
+                Conversion::Date,
+                vec![text(secret), text("2024-1-1"), text("04/04/2024"), text("2024-01-01x"), text("é")],
+            ),
+            (Conversion::DateTime, vec![text(secret), text("2024-01-01 8:00:00"), text("2024-01-01T08:00:00Z")]),
+            (Conversion::Time, vec![text(secret), text("8:00"), text("08:00:00 AM"), text("08:00:00.x")]),
+            (Conversion::Text, vec![Field::Bytes(b"\xff".as_slice().into())]),
+            (Conversion::ProviderAbbr, vec![text(secret), Field::UInt(u64::MAX)]),
+        ] {
+            for field in fields {
+                let error = json(conversion, &field).unwrap_err();
+                assert!(!error.contains(secret), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn booleans_are_strings() {
+        for (number, expected) in [(0, "\"false\""), (1, "\"true\""), (2, "\"true\""), (-1, "\"true\"")] {
+            assert_eq!(of_integer(Conversion::Boolean, number), expected);
+        }
+        assert_eq!(json(Conversion::Boolean, &Field::Null).unwrap(), "\"false\"");
+    }
+
+    #[test]
+    fn enums_are_named_to_their_last_member_and_numbered_beyond_it() {
+        let last = [
+            (enums::APPT_STATUS, 8, "PtNoteCompleted"),
+            (enums::APPT_PRIORITY, 1, "ASAP"),
+            (enums::HIST_APPT_ACTION, 4, "Deleted"),
+            (enums::E_SERVICE_TYPES, 6, "OpenDentalAPIService"),
+            (enums::PATIENT_STATUS, 6, "Prospective"),
+            (enums::PATIENT_GENDER, 3, "Other"),
+            (enums::PATIENT_POSITION, 4, "Divorced"),
+            (enums::CONTACT_METHOD, 8, "TextMessage"),
+            (enums::YES_NO, 2, "No"),
+            (enums::PROVIDER_STATUS, 1, "Deleted"),
+            (enums::SCHEDULE_TYPE, 4, "WebSchedASAP"),
+        ];
+        for (members, number, name) in last {
+            let conversion = Conversion::Enum(members);
+            assert_eq!(of_integer(conversion, number), format!("\"{name}\""));
+            assert_eq!(of_integer(conversion, number + 1), format!("\"{}\"", number + 1));
+            assert_eq!(of_integer(conversion, -1), "\"-1\"");
+        }
+        assert_eq!(of_integer(Conversion::Enum(enums::APPT_STATUS), 4), "\"ASAP\"");
+        assert_eq!(json(Conversion::Enum(enums::PATIENT_STATUS), &Field::Null).unwrap(), "\"Patient\"");
+    }
+
+    #[test]
+    fn dates_without_a_day_in_the_calendar_are_none() {
+        for (value, expected) in [
+            ("2024-02-29", "2024-02-29"),
+            ("0001-01-01", "0001-01-01"),
+            ("0000-00-00", "0001-01-01"),
+            ("2024-00-10", "0001-01-01"),
+            ("2024-10-00", "0001-01-01"),
+            ("0000-10-10", "0001-01-01"),
+            ("9999-12-31", "9999-12-31"),
+            ("2024-02-29 10:11:12", "2024-02-29"),
+        ] {
+            assert_eq!(json(Conversion::Date, &text(value)).unwrap(), format!("\"{expected}\""));
+        }
+        assert_eq!(json(Conversion::Date, &Field::Null).unwrap(), "\"0001-01-01\"");
+    }
+
+    #[test]
+    fn dates_and_times_lose_their_fraction_and_no_more() {
+        for (value, expected) in [
+            ("2024-02-29 23:59:59", "2024-02-29 23:59:59"),
+            ("2024-02-29 23:59:59.999999", "2024-02-29 23:59:59"),
+            ("2024-02-29", "2024-02-29 00:00:00"),
+            ("0001-01-01 00:00:00", "0001-01-01 00:00:00"),
+            ("0001-01-01 08:00:00", "0001-01-01 08:00:00"),
+            ("0000-00-00 00:00:00", "0001-01-01 00:00:00"),
+            ("0000-00-00 08:00:00", "0001-01-01 00:00:00"),
+            ("0000-00-00 00:00:00.000", "0001-01-01 00:00:00"),
+        ] {
+            assert_eq!(json(Conversion::DateTime, &text(value)).unwrap(), format!("\"{expected}\""));
+            assert!(is_date_time(value));
+        }
+        assert_eq!(json(Conversion::DateTime, &Field::Null).unwrap(), "\"0001-01-01 00:00:00\"");
+        for broken in ["", "2024-02-29 ", "2024-02-29 23:59", "2024-02-29 23:59:59.9x", "2024-02-29 23:59:5é"] {
+            assert!(!is_date_time(broken), "{broken}");
+        }
+    }
+
+    #[test]
+    fn times_may_be_negative_or_longer_than_a_day() {
+        for (value, expected) in [
+            ("08:00:00", "08:00:00"),
+            ("08:00:00.123456", "08:00:00"),
+            ("-01:30:00", "-01:30:00"),
+            ("838:59:59", "838:59:59"),
+            ("-838:59:59.000000", "-838:59:59"),
+        ] {
+            assert_eq!(json(Conversion::Time, &text(value)).unwrap(), format!("\"{expected}\""));
+        }
+        assert_eq!(json(Conversion::Time, &Field::Null).unwrap(), "\"00:00:00\"");
+    }
+
+    #[test]
+    fn money_always_has_a_fraction() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "0.0"),
+            (111.9, "111.9"),
+            (-12.34, "-12.34"),
+            (100.0, "100.0"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e20, "1e+20"),
+        ] {
+            assert_eq!(json(Conversion::Money, &Field::Double(value)).unwrap(), expected);
+            assert_eq!(json(Conversion::Money, &text(&value.to_string())).unwrap(), expected);
+        }
+        // A DECIMAL, a server's own exponent, an integer column.
+        assert_eq!(json(Conversion::Money, &text("111.90")).unwrap(), "111.9");
+        assert_eq!(json(Conversion::Money, &text("1.5e-7")).unwrap(), "1.5e-7");
+        assert_eq!(json(Conversion::Money, &Field::Int(3)).unwrap(), "3.0");
+        assert_eq!(json(Conversion::Money, &Field::Null).unwrap(), "0.0");
+    }
+
+    #[test]
+    fn colors_drop_alpha_and_take_either_sign() {
+        for (argb, expected) in [
+            (0, "0,0,0"),
+            (-1, "255,255,255"),
+            (-5_987_073, "164,164,255"),
+            (-16_777_216, "0,0,0"),
+            (i64::from(i32::MIN), "0,0,0"),
+            (i64::from(i32::MAX), "255,255,255"),
+            (0x00FF_8001, "255,128,1"),
+            (0xFFA4_A4FF, "164,164,255"),
+        ] {
+            assert_eq!(of_integer(Conversion::Color, argb), format!("\"{expected}\""));
+        }
+    }
+
+    #[test]
+    fn line_breaks_are_spaces_and_the_rest_is_escaped() {
+        for (value, expected) in [
+            ("a\r\nb", "\"a b\""),
+            ("a\nb\rc", "\"a b c\""),
+            ("\r\n\r\n", "\"  \""),
+            ("a\n\rb", "\"a  b\""),
+            ("tab\t \"quoted\" \\ é 😀", "\"tab\\t \\\"quoted\\\" \\\\ é 😀\""),
+            ("\u{1}", "\"\\u0001\""),
+        ] {
+            assert_eq!(json(Conversion::Text, &text(value)).unwrap(), expected);
+            assert_eq!(json(Conversion::Text, &Field::Bytes(value.as_bytes().into())).unwrap(), expected);
+        }
+        assert_eq!(json(Conversion::Text, &Field::Null).unwrap(), "\"\"");
+    }
 }

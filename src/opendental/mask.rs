@@ -23,3 +23,32 @@ pub fn mask_url(url: &str) -> String {
     url.set_fragment(None);
     url.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d4_keys_show_two_characters() {
+        assert_eq!(mask_key("VzkmZEaUWOjnQX2z"), "Vz***");
+        assert_eq!(mask_key("éüöäéüöä"), "éü***");
+        for short in ["", "a", "ab", "abc", "abcdefg"] {
+            assert_eq!(mask_key(short), "***");
+        }
+    }
+
+    #[test]
+    fn d4_urls_show_neither_user_nor_query() {
+        for (url, shown) in [
+            ("https://myserver/apievents/", "https://myserver/apievents/"),
+            ("https://user:secret@myserver:8443/a?token=secret#secret", "https://myserver:8443/a"),
+            ("http://secret@localhost:2097", "http://localhost:2097/"),
+            ("HTTP://MyServer/?secret", "http://myserver/"),
+        ] {
+            assert_eq!(mask_url(url), shown);
+        }
+        for url in ["", "secret", "myserver/secret", "user:secret@myserver/", "http://", "mailto:secret@myserver"] {
+            assert_eq!(mask_url(url), "(unreadable URL)");
+        }
+    }
+}

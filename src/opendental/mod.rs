@@ -24,8 +24,12 @@ mod pat_field;
 mod patient;
 mod provider;
 mod schedule;
+pub mod schema;
 mod subscription;
 mod watch_table;
+
+#[cfg(test)]
+mod sample;
 
 pub use binding::Binding;
 pub use definition_category::DefinitionCategory;

@@ -13,3 +13,43 @@ const FIELDS: &[JsonField] = &[
     date("SecDateEntry"),
     date_time("SecDateTEdit"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        opendental::{
+            Lookups, WatchTable,
+            sample::{self, SampleRow},
+        },
+        row::Field,
+    };
+
+    const DOCUMENTED: &str = r#"{"PatFieldNum":5,"PatNum":69,"FieldName":"Ins Verified","FieldValue":"Yes","SecDateEntry":"2021-12-04","SecDateTEdit":"2022-12-15 11:26:31"}"#;
+
+    fn row() -> SampleRow {
+        SampleRow::typed(
+            "patfield",
+            &[
+                ("PatFieldNum", "5"),
+                ("PatNum", "69"),
+                ("FieldName", "Ins Verified"),
+                ("FieldValue", "Yes"),
+                ("SecUserNumEntry", "1"),
+                ("SecDateEntry", "2021-12-04"),
+                ("SecDateTEdit", "2022-12-15 11:26:31"),
+            ],
+        )
+    }
+
+    #[test]
+    fn the_documented_object_comes_out() {
+        sample::assert_json(WatchTable::PatField, &row(), &Lookups::new(), DOCUMENTED);
+    }
+
+    #[test]
+    fn null_is_no_text() {
+        let row = row().with("FieldValue", Field::Null).with("FieldName", Field::Null);
+        let expected = DOCUMENTED.replace("Yes", "").replace("Ins Verified", "");
+        sample::assert_json(WatchTable::PatField, &row, &Lookups::new(), &expected);
+    }
+}

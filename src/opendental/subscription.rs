@@ -166,3 +166,124 @@ fn present<'a>(row: &'a dyn Row, column: &'static str) -> Result<Field<'a>, Subs
         field => Ok(field),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::sample::{SampleRow, text};
+    use super::*;
+
+    fn row() -> SampleRow {
+        SampleRow::typed(
+            "apisubscription",
+            &[
+                ("ApiSubscriptionNum", "14"),
+                ("EndPointUrl", "https://user:pass@myserver/apievents/?token=hidden"),
+                ("Workstation", "MOLLYR"),
+                ("CustomerKey", "VzkmZEaUWOjnQX2z"),
+                ("WatchTable", "Appointment"),
+                ("PollingSeconds", "5"),
+                ("DateTimeStart", "2022-01-31 00:00:00"),
+                ("Note", "call Jane"),
+            ],
+        )
+    }
+
+    fn subscription(column: &str, value: &str) -> Subscription {
+        Subscription::from_row(&row().to_text().with(column, text(value))).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_read_typed_and_as_text() {
+        let read = Subscription::from_row(&row()).unwrap();
+        assert_eq!(Subscription::from_row(&row().to_text()).unwrap(), read);
+        let expected = Subscription {
+            num: 14,
+            end_point_url: "https://user:pass@myserver/apievents/?token=hidden".to_owned(),
+            workstation: "MOLLYR".to_owned(),
+            customer_key: "VzkmZEaUWOjnQX2z".to_owned(),
+            watch_table: "Appointment".to_owned(),
+            polling_seconds: 5,
+            ui_event_type: String::new(),
+            date_time_start: "2022-01-31 00:00:00".to_owned(),
+            date_time_stop: "0001-01-01 00:00:00".to_owned(),
+            note: "call Jane".to_owned(),
+        };
+        assert_eq!(read, expected);
+        let later = row().with("DateTimeLastFailure", text("")).with("SubsequentFailures", Field::Int(0));
+        assert_eq!(Subscription::from_row(&later).unwrap(), expected, "what 26 added does no harm");
+    }
+
+    #[test]
+    fn w1_it_belongs_to_the_machine_it_names_or_to_all() {
+        for (workstation, belongs) in [
+            ("MOLLYR", true),
+            ("mollyr", true),
+            ("", true),
+            ("  ", true),
+            ("All Workstations", true),
+            ("all workstations", true),
+            ("MOLLY", false),
+            ("MOLLYR2", false),
+            ("All", false),
+        ] {
+            assert_eq!(subscription("Workstation", workstation).belongs_to("MollyR"), belongs, "{workstation}");
+        }
+        assert!(subscription("Workstation", "ÉTAGE").belongs_to("étage"));
+    }
+
+    #[test]
+    fn w1_only_known_watch_tables_have_windows() {
+        for watch in WatchTable::ALL {
+            assert_eq!(subscription("WatchTable", watch.name()).watch(), Some(watch));
+        }
+        let unknown = subscription("WatchTable", "LabCase");
+        assert!(!unknown.is_window() && !unknown.is_ui());
+        let ui = row().with("WatchTable", text("")).with("UiEventType", text("PatientSelected"));
+        let ui = Subscription::from_row(&ui).unwrap();
+        assert!(ui.is_ui() && !ui.is_window());
+        assert!(subscription("UiEventType", "").is_window());
+    }
+
+    #[test]
+    fn w1_it_expires_after_its_stop() {
+        let now = "2024-03-10 12:00:00";
+        for never in ["0001-01-01 00:00:00", "0000-00-00 00:00:00"] {
+            assert_eq!(subscription("DateTimeStop", never).stops_at(), None);
+            assert!(!subscription("DateTimeStop", never).is_expired(now));
+        }
+        assert!(subscription("DateTimeStop", "2024-03-10 11:59:59").is_expired(now));
+        assert!(!subscription("DateTimeStop", "2024-03-10 12:00:00").is_expired(now));
+        assert!(!subscription("DateTimeStop", "2024-03-10 12:00:01").is_expired(now));
+    }
+
+    #[test]
+    fn w8_polling_seconds_below_one_count_as_one() {
+        for (stored, seconds) in [("5", 5), ("1", 1), ("0", 1), ("-7", 1), ("2147483647", 2_147_483_647)] {
+            assert_eq!(subscription("PollingSeconds", stored).polling_interval(), Duration::from_secs(seconds));
+        }
+    }
+
+    #[test]
+    fn d4_it_shows_neither_key_nor_query_nor_note() {
+        let subscription = Subscription::from_row(&row()).unwrap();
+        let shown = format!("{subscription:?} {subscription} {subscription:#?}");
+        for secret in ["VzkmZEaUWOjnQX2z", "user", "pass", "token", "hidden", "Jane"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        assert!(shown.contains("Vz***") && shown.contains("https://myserver/apievents/"), "{shown}");
+        assert_eq!(subscription.to_string(), "subscription 14 (Appointment) to https://myserver/apievents/");
+    }
+
+    #[test]
+    fn d4_a_broken_row_names_the_column_and_never_the_value() {
+        for column in ["ApiSubscriptionNum", "PollingSeconds", "DateTimeStart", "DateTimeStop"] {
+            let error = Subscription::from_row(&row().with(column, text("secret"))).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("apisubscription.{column}: ")), "{error}");
+            assert!(!format!("{error} {error:?}").contains("secret"));
+        }
+        let error = Subscription::from_row(&row().without("UiEventType")).unwrap_err();
+        assert_eq!(error, SubscriptionError::Missing { column: "UiEventType" });
+    }
+}
