@@ -1,0 +1,19 @@
+//! `opendental-cdc run`: the bridge.
+
+use clap::Args;
+
+use super::{config_argument::ConfigArgument, failure::Failure, logging, not_built, signals};
+
+/// Runs the bridge until SIGTERM or Ctrl-C; then it finishes the requests under way and saves its state.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let config = arguments.config.load()?;
+    logging::start(&config.log)?;
+    let _stop = signals::stop_token()?;
+    Err(not_built("run"))
+}
