@@ -1,6 +1,6 @@
 //! What can go wrong with the server.
 
-use super::change::Doubt;
+use super::{change::Doubt, database_error::DatabaseError};
 
 /// An error of the source. Its text says what, where and what to do; it holds no row values, statement text or
 /// passwords (rule D4).
@@ -70,6 +70,9 @@ pub enum SourceError {
         /// What is wrong with the answer; no values.
         reason: String,
     },
+    /// An SQL statement failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// Nobody takes the reader's messages any more.
     #[error("the receiver of the reader's messages is gone")]
     Closed,

@@ -1,0 +1,147 @@
+//! The SQL side of the source: connections that come back by themselves, and which call uses which.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    database_error::DatabaseError,
+    identity::Identity,
+    session::{Answer, Facts, Session, SessionOptions},
+};
+use crate::config::MysqlConfig;
+
+/// Statements under way at once, beside barriers, snapshots and scans.
+const STATEMENTS_AT_ONCE: usize = 4;
+
+/// The practice's database, for SQL.
+///
+/// Cheap to clone; all clones share their connections. Barriers and the write-back have one connection that is kept
+/// open, rows by key a few more; each snapshot and each scan makes its own. A connection that broke is replaced at the
+/// next call: a call that meets a broken one tries once more with a new one.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: SessionOptions,
+    time_zone: String,
+    clock: Lane,
+    rows: Lane,
+}
+
+/// Connections for one purpose.
+struct Lane {
+    idle: Mutex<Vec<Session>>,
+    permits: Semaphore,
+}
+
+/// Which connections a call uses.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    /// What must never wait for rows: barriers, write-back.
+    Clock,
+    /// Everything else.
+    Rows,
+}
+
+impl Database {
+    /// Connects to the server of `config` and logs in.
+    pub async fn connect(config: &MysqlConfig) -> Result<Self, DatabaseError> {
+        let options = SessionOptions::new(config)?;
+        let session = options.connect().await?;
+        let lane = |count| Lane { idle: Mutex::new(Vec::new()), permits: Semaphore::new(count) };
+        let inner =
+            Inner { options, time_zone: config.time_zone.clone(), clock: lane(1), rows: lane(STATEMENTS_AT_ONCE) };
+        inner.clock.put(session);
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The name of the practice's database.
+    pub fn name(&self) -> &str {
+        &self.inner.options.database
+    }
+
+    /// The server, for messages: host and port, or socket.
+    pub fn server(&self) -> &str {
+        &self.inner.options.server
+    }
+
+    /// `mysql.time_zone`.
+    pub(super) fn configured_time_zone(&self) -> &str {
+        &self.inner.time_zone
+    }
+
+    /// Which server and log the SQL connection speaks to at this moment.
+    pub async fn identity(&self) -> Result<Identity, DatabaseError> {
+        let (_, facts) = self.ask(Purpose::Clock, "a ping", |_| "SELECT 1".to_owned()).await?;
+        facts.identity.ok_or_else(|| self.unexpected("questions about itself", "server_id is missing"))
+    }
+
+    /// A connection of one's own.
+    pub(super) async fn session(&self) -> Result<Session, DatabaseError> {
+        self.inner.options.connect().await
+    }
+
+    /// Sends the statements that `sql` writes for the server at hand, once more if an idle connection turns out to be
+    /// broken, and returns their answers and what is known of the server that gave them.
+    pub(super) async fn ask(
+        &self,
+        purpose: Purpose,
+        doing: &'static str,
+        sql: impl Fn(&Facts) -> String + Send,
+    ) -> Result<(Vec<Answer>, Facts), DatabaseError> {
+        let lane = match purpose {
+            Purpose::Clock => &self.inner.clock,
+            Purpose::Rows => &self.inner.rows,
+        };
+        // The semaphore is never closed.
+        let _permit = lane.permits.acquire().await.map_err(|_| self.unexpected(doing, "the program is ending"))?;
+        loop {
+            let (mut session, kept) = match lane.take() {
+                Some(session) => (session, true),
+                None => (self.inner.options.connect().await?, false),
+            };
+            let statements = sql(&session.facts);
+            match session.results(&statements, doing).await {
+                Ok(answers) => {
+                    let facts = session.facts.clone();
+                    lane.put(session);
+                    return Ok((answers, facts));
+                }
+                // The other idle connections most likely broke with this one.
+                Err(error) if error.is_connection_lost() && kept => lane.clear(),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// An answer that cannot be.
+    pub(super) fn unexpected(&self, doing: &'static str, reason: &str) -> DatabaseError {
+        DatabaseError::Answer { server: self.server().to_owned(), doing, reason: reason.to_owned() }
+    }
+
+    /// Ends all idle connections. Calls that come later make new ones.
+    pub async fn close(&self) {
+        for lane in [&self.inner.clock, &self.inner.rows] {
+            while let Some(session) = lane.take() {
+                session.close().await;
+            }
+        }
+    }
+}
+
+impl Lane {
+    fn take(&self) -> Option<Session> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put(&self, session: Session) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+    }
+
+    fn clear(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

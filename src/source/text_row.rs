@@ -1,0 +1,134 @@
+//! A row that a SELECT returned.
+
+use std::{borrow::Cow, sync::Arc};
+
+use sqlx::{Column, Decode, Row as _, Type, TypeInfo, ValueRef, mysql::MySqlRow};
+
+use crate::row::{Field, KeyPart, Row, RowKey};
+
+/// A row as the text protocol brings it: every value as the server prints it.
+///
+/// Holds a patient's values: its `Debug` shows none of them (rule D4).
+#[derive(Clone, PartialEq)]
+pub struct TextRow {
+    columns: Arc<[Box<str>]>,
+    values: Box<[Cell]>,
+}
+
+/// One value of a [`TextRow`].
+#[derive(Clone, Debug, PartialEq)]
+enum Cell {
+    Null,
+    Text(Box<str>),
+    Bytes(Box<[u8]>),
+}
+
+/// What a column's value is as a part of a key.
+#[derive(Clone, Copy)]
+enum KeyKind {
+    Int,
+    UInt,
+    Other,
+}
+
+impl TextRow {
+    /// Takes the values out of `row`. `columns` are the names of the rows before it of the same result, if any: they
+    /// are shared.
+    pub(super) fn take(row: &MySqlRow, columns: &mut Option<Arc<[Box<str>]>>) -> Result<Self, sqlx::Error> {
+        let columns = columns.get_or_insert_with(|| row.columns().iter().map(|column| column.name().into()).collect());
+        let values = (0..row.columns().len()).map(|index| cell(row, index)).collect::<Result<_, _>>()?;
+        Ok(Self { columns: columns.clone(), values })
+    }
+
+    /// The text in the column called `name`; `None` if it is NULL, bytes or not there.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let index = self.columns.iter().position(|column| column.eq_ignore_ascii_case(name))?;
+        self.text_at(index)
+    }
+
+    /// The text in the column at `index`; `None` if it is NULL, bytes or not there.
+    pub fn text_at(&self, index: usize) -> Option<&str> {
+        match self.values.get(index)? {
+            Cell::Text(text) => Some(text),
+            Cell::Null | Cell::Bytes(_) => None,
+        }
+    }
+}
+
+impl Row for TextRow {
+    fn columns(&self) -> &[Box<str>] {
+        &self.columns
+    }
+
+    fn field_at(&self, index: usize) -> Field<'_> {
+        match self.values.get(index) {
+            None => Field::Absent,
+            Some(Cell::Null) => Field::Null,
+            Some(Cell::Text(text)) => Field::Text(Cow::Borrowed(text)),
+            Some(Cell::Bytes(bytes)) => Field::Bytes(Cow::Borrowed(bytes)),
+        }
+    }
+}
+
+impl std::fmt::Debug for TextRow {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TextRow").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+/// The value of the column at `index`.
+fn cell(row: &MySqlRow, index: usize) -> Result<Cell, sqlx::Error> {
+    let value = row.try_get_raw(index)?;
+    if value.is_null() {
+        return Ok(Cell::Null);
+    }
+    let binary = is_binary(value.type_info().as_ref());
+    let bytes = <&[u8] as Decode<sqlx::MySql>>::decode(value).map_err(sqlx::Error::Decode)?;
+    Ok(match std::str::from_utf8(bytes) {
+        Ok(text) if !binary => Cell::Text(text.into()),
+        _ => Cell::Bytes(bytes.into()),
+    })
+}
+
+/// Whether a column holds bytes and not text: its collation is `binary`, and it is none of the types that are printed.
+fn is_binary(type_info: &sqlx::mysql::MySqlTypeInfo) -> bool {
+    let name = type_info.name();
+    let bytes = name.ends_with("BINARY") || name.ends_with("BLOB") || matches!(name, "BIT" | "GEOMETRY");
+    // A text column with a `_bin` collation carries the BINARY flag, too; only its collation tells.
+    bytes && !<str as Type<sqlx::MySql>>::compatible(type_info)
+}
+
+/// The key in the first `count` columns of `row`; `None` if one of them is NULL or cannot be read.
+pub(super) fn key(row: &MySqlRow, count: usize) -> Result<Option<RowKey>, sqlx::Error> {
+    let mut parts = Vec::with_capacity(count);
+    for index in 0..count {
+        let kind = key_kind(row.try_column(index)?.type_info().name());
+        let part = match (cell(row, index)?, kind) {
+            (Cell::Null, _) => None,
+            (Cell::Text(text), KeyKind::Int) => text.parse().ok().map(KeyPart::Int),
+            (Cell::Text(text), KeyKind::UInt) => text.parse().ok().map(KeyPart::UInt),
+            (Cell::Text(text), KeyKind::Other) => Some(KeyPart::Text(text)),
+            (Cell::Bytes(bytes), _) => Some(KeyPart::Bytes(bytes)),
+        };
+        match part {
+            Some(part) => parts.push(part),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(match parts.as_slice() {
+        [KeyPart::Int(number)] => RowKey::Int(*number),
+        [KeyPart::UInt(number)] => RowKey::UInt(*number),
+        _ => RowKey::Columns(parts.into()),
+    }))
+}
+
+fn key_kind(type_name: &str) -> KeyKind {
+    match type_name {
+        "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED" => {
+            KeyKind::UInt
+        }
+        // sqlx calls TINYINT(1) so.
+        "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => KeyKind::Int,
+        _ => KeyKind::Other,
+    }
+}
