@@ -9,11 +9,8 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlRow, MySqlSslMode},
 };
 
-use super::{
-    barrier::READING_POSITION, database_error::DatabaseError, identity::Identity, server_address::ServerAddress,
-    text_row::TextRow,
-};
-use crate::config::{MysqlConfig, TlsMode};
+use super::{barrier::READING_POSITION, database_error::DatabaseError, identity::Identity, text_row::TextRow};
+use crate::config::{MysqlConfig, MysqlEndpoint, TlsMode};
 
 /// How long connecting and logging in may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,12 +38,13 @@ pub(super) struct SessionOptions {
 
 impl SessionOptions {
     pub(super) fn new(config: &MysqlConfig) -> Result<Self, DatabaseError> {
-        let address = ServerAddress::parse(config.url.expose_secret())?;
+        let address = config.address().map_err(|error| DatabaseError::Configuration {
+            key: "mysql.url",
+            reason: format!("{error}; expected is mysql://user:password@host:3306/database"),
+        })?;
         // The session stays as the server sets it up: NOW() and TIMESTAMPs must come out as the practice sees them,
         // so sqlx may touch neither time_zone nor sql_mode. Statements hold values: none is logged (rule D4).
         let mut options = MySqlConnectOptions::new()
-            .host(&address.host)
-            .port(address.port)
             .username(&address.user)
             .database(&address.database)
             .timezone(None)
@@ -62,12 +60,20 @@ impl SessionOptions {
                 TlsMode::VerifyCa => MySqlSslMode::VerifyCa,
                 TlsMode::VerifyIdentity => MySqlSslMode::VerifyIdentity,
             });
-        if let Some(socket) = &address.socket {
-            options = options.socket(socket);
-        }
+        let server = match &address.endpoint {
+            MysqlEndpoint::Tcp { host, port } => {
+                options = options.host(host).port(*port);
+                if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+            }
+            MysqlEndpoint::Socket(path) => {
+                options = options.socket(path);
+                path.display().to_string()
+            }
+        };
         // An empty password is no password: a client sends nothing for it.
-        if !address.password.is_empty() {
-            options = options.password(&address.password);
+        let password = address.password.expose_secret();
+        if !password.is_empty() {
+            options = options.password(password);
         }
         if !config.tls_ca.as_os_str().is_empty() {
             options = options.ssl_ca(&config.tls_ca);
@@ -75,7 +81,7 @@ impl SessionOptions {
         Ok(Self {
             options,
             plain_allowed: config.tls == TlsMode::Preferred,
-            server: address.to_string().into(),
+            server: server.into(),
             database: address.database.into(),
         })
     }
