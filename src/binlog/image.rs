@@ -1,0 +1,228 @@
+//! A row image: a bitmap of NULLs, then the values of the columns that are there.
+
+use super::columns::{TableColumns, bit};
+use super::error::DecodeError;
+use super::value::{self, Value};
+
+/// A row as the binlog carries it (rule R3: bytes until someone asks). Images that are equal hold the same values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Image<'a> {
+    bytes: &'a [u8],
+    present: &'a [u8],
+}
+
+impl std::fmt::Debug for Image<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Image({} bytes)", self.bytes.len())
+    }
+}
+
+impl<'a> Image<'a> {
+    /// An image whose bytes were kept. `present` is the bitmap of the columns that it holds.
+    pub fn new(bytes: &'a [u8], present: &'a [u8]) -> Self {
+        Self { bytes, present }
+    }
+
+    /// An image that holds all `columns`.
+    pub fn whole(bytes: &'a [u8], columns: &'a TableColumns) -> Self {
+        Self { bytes, present: columns.all() }
+    }
+
+    /// Its bytes, to be kept.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The bitmap of the columns that it holds, from the lowest bit of the first byte.
+    pub fn present(&self) -> &'a [u8] {
+        self.present
+    }
+
+    /// Whether it holds every column (`binlog_row_image=FULL`).
+    pub fn is_whole(&self, columns: &TableColumns) -> bool {
+        present_count(self.present, columns.len()) == columns.len()
+    }
+
+    /// The values of the columns that it holds, in the table's order, each with its column's index. Ends after its
+    /// first error.
+    pub fn values<'c>(&self, columns: &'c TableColumns) -> Values<'a, 'c> {
+        let nulls = null_bytes(present_count(self.present, columns.len()));
+        let (nulls, rest) = self.bytes.split_at_checked(nulls).unwrap_or((&[], self.bytes));
+        Values { columns, present: self.present, nulls, rest, column: 0, held: 0, failed: false }
+    }
+
+    /// The value of one column; `None` if the image does not hold it. Walks over the columns before it.
+    ///
+    /// # Errors
+    /// If the image is damaged, or does not belong to these columns.
+    pub fn value(&self, columns: &TableColumns, column: usize) -> Result<Option<Value<'a>>, DecodeError> {
+        let mut values = self.values(columns);
+        while let Some(field) = values.field() {
+            let (index, bytes) = field?;
+            if index == column {
+                return columns
+                    .get(index)
+                    .map(|info| value::read(bytes, info).map_err(|error| error.in_column(index)))
+                    .transpose();
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A column's index and its bytes.
+type Field<'a> = (usize, Option<&'a [u8]>);
+
+/// See [`Image::values`].
+#[derive(Clone, Debug)]
+pub struct Values<'a, 'c> {
+    columns: &'c TableColumns,
+    present: &'a [u8],
+    nulls: &'a [u8],
+    rest: &'a [u8],
+    /// The column to look at next.
+    column: usize,
+    /// How many columns before it the image holds.
+    held: usize,
+    failed: bool,
+}
+
+impl<'a> Values<'a, '_> {
+    /// The next column that the image holds, as bytes without a length in front; `None` for NULL.
+    fn field(&mut self) -> Option<Result<Field<'a>, DecodeError>> {
+        while !self.failed && self.column < self.columns.len() {
+            let index = self.column;
+            self.column += 1;
+            if !bit(self.present, index) {
+                continue;
+            }
+            let held = self.held;
+            self.held += 1;
+            if self.nulls.len() * 8 <= held {
+                self.failed = true;
+                return Some(Err(short(held / 8 + 1, self.nulls.len())));
+            }
+            if bit(self.nulls, held) {
+                return Some(Ok((index, None)));
+            }
+            return Some(self.take(index).map(|bytes| (index, Some(bytes))));
+        }
+        if self.failed || self.rest.is_empty() {
+            return None;
+        }
+        self.failed = true;
+        Some(Err(DecodeError::Malformed { what: "a row image (longer than its columns)" }))
+    }
+
+    fn take(&mut self, index: usize) -> Result<&'a [u8], DecodeError> {
+        let mut taken = None;
+        if let Some(width) = self.columns.widths.get(index)
+            && let Some((prefix, rest)) = self.rest.split_at_checked(usize::from(width.prefix))
+        {
+            let length = if width.prefix == 0 { usize::from(width.fixed) } else { length(prefix) };
+            taken = rest.split_at_checked(length);
+        }
+        match taken {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(bytes)
+            }
+            None => {
+                self.failed = true;
+                Err(short(1, 0))
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for Values<'a, '_> {
+    type Item = Result<(usize, Value<'a>), DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let value = match self.field()? {
+            Ok((index, bytes)) => match self.columns.get(index) {
+                Some(info) => {
+                    value::read(bytes, info).map(|value| (index, value)).map_err(|error| error.in_column(index))
+                }
+                None => return None,
+            },
+            Err(error) => Err(error),
+        };
+        self.failed |= value.is_err();
+        Some(value)
+    }
+}
+
+/// Bytes of an image at the start of `bytes`. All that reading a row costs when nobody asks for its values.
+pub(super) fn size(bytes: &[u8], present: &[u8], columns: &TableColumns) -> Result<usize, DecodeError> {
+    let count = columns.len();
+    let held = present_count(present, count);
+    let nulls = null_bytes(held);
+    let Some(null_bits) = bytes.get(..nulls) else {
+        return Err(short(nulls, bytes.len()));
+    };
+    let mut at = nulls;
+    let mut step = |width: &super::column_type::Width| {
+        if width.prefix == 0 {
+            at = at.saturating_add(usize::from(width.fixed));
+            return Ok(());
+        }
+        let end = at.saturating_add(usize::from(width.prefix));
+        let Some(prefix) = bytes.get(at..end) else {
+            return Err(short(end, bytes.len()));
+        };
+        at = end.saturating_add(length(prefix));
+        Ok(())
+    };
+    if held == count {
+        // Eight columns share a byte of NULL bits, which is mostly zero.
+        for (widths, null_bits) in columns.widths.chunks(8).zip(null_bits) {
+            if *null_bits == 0 {
+                widths.iter().try_for_each(&mut step)?;
+            } else {
+                let mut bits = *null_bits;
+                for width in widths {
+                    if bits & 1 == 0 {
+                        step(width)?;
+                    }
+                    bits >>= 1;
+                }
+            }
+        }
+    } else {
+        let held = columns.widths.iter().enumerate().filter(|(index, _)| bit(present, *index));
+        for (position, (_, width)) in held.enumerate() {
+            if !bit(null_bits, position) {
+                step(width)?;
+            }
+        }
+    }
+    if at > bytes.len() { Err(short(at, bytes.len())) } else { Ok(at) }
+}
+
+/// How many of the first `count` bits are set.
+pub(super) fn present_count(bitmap: &[u8], count: usize) -> usize {
+    let (whole, odd) = (count / 8, count % 8);
+    let ones = |bytes: &[u8]| bytes.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+    let last = bitmap.get(whole).map_or(0, |byte| (byte & ((1u8 << odd) - 1)).count_ones() as usize);
+    bitmap.get(..whole).map_or_else(|| ones(bitmap), ones) + last
+}
+
+fn null_bytes(held: usize) -> usize {
+    held.div_ceil(8)
+}
+
+#[inline]
+fn length(prefix: &[u8]) -> usize {
+    match *prefix {
+        [a] => usize::from(a),
+        [a, b] => usize::from(u16::from_le_bytes([a, b])),
+        [a, b, c] => u32::from_le_bytes([a, b, c, 0]) as usize,
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
+        _ => 0,
+    }
+}
+
+fn short(wanted: usize, left: usize) -> DecodeError {
+    DecodeError::Truncated { what: "a row image", wanted, left }
+}

@@ -1,0 +1,148 @@
+//! Rows events: row images, one after the other.
+
+use super::columns::TableColumns;
+use super::error::DecodeError;
+use super::event_type as types;
+use super::image::{self, Image};
+use super::input::Input;
+
+/// What a rows event does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsKind {
+    /// Inserts: after images.
+    Write,
+    /// Updates: before and after images.
+    Update,
+    /// Deletes: before images.
+    Delete,
+}
+
+/// A rows event of version 1 (MariaDB, MySQL 5.1 to 5.5) or 2 (MySQL 5.6 and later).
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// What it does.
+    pub kind: RowsKind,
+    /// The table map that it belongs to.
+    pub table_id: u64,
+    /// The last rows event of its statement: the table maps are void behind it.
+    pub statement_end: bool,
+    columns: usize,
+    /// Which columns the images hold: of the only image, or of the before image.
+    present: &'a [u8],
+    /// Of an update's after image; else the same.
+    present_after: &'a [u8],
+    images: &'a [u8],
+}
+
+impl std::fmt::Debug for Rows<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows")
+            .field("kind", &self.kind)
+            .field("table_id", &self.table_id)
+            .field("bytes", &self.images.len())
+            .finish_non_exhaustive()
+    }
+}
+
+const STATEMENT_END: u16 = 1;
+const WHAT: &str = "the rows event";
+
+impl<'a> Rows<'a> {
+    pub(super) fn read(type_code: u8, body: &'a [u8], post_header: u8) -> Result<Self, DecodeError> {
+        let kind = match type_code {
+            types::WRITE_ROWS_V1 | types::WRITE_ROWS_V2 => RowsKind::Write,
+            types::UPDATE_ROWS_V1 | types::UPDATE_ROWS_V2 => RowsKind::Update,
+            _ => RowsKind::Delete,
+        };
+        let mut input = Input::new(body, WHAT);
+        let table_id = input.table_id(post_header)?;
+        let flags = input.u16()?;
+        if type_code >= types::WRITE_ROWS_V2 {
+            // Extra data of NDB and of partitioned tables; its length counts its own two bytes.
+            let Some(extra) = usize::from(input.u16()?).checked_sub(2) else {
+                return Err(input.malformed());
+            };
+            input.bytes(extra)?;
+        }
+        let columns = usize::try_from(input.packed()?).map_err(|_| input.malformed())?;
+        let present = input.bytes(columns.div_ceil(8))?;
+        let present_after = if kind == RowsKind::Update { input.bytes(columns.div_ceil(8))? } else { present };
+        let statement_end = flags & STATEMENT_END != 0;
+        Ok(Self { kind, table_id, statement_end, columns, present, present_after, images: input.rest() })
+    }
+
+    /// The rows, in order. `columns` are those of the table map with this table id.
+    ///
+    /// # Errors
+    /// If the event has another number of columns, or holds rows without any column, which nobody could count.
+    pub fn iter<'c>(&self, columns: &'c TableColumns) -> Result<RowsIter<'a, 'c>, DecodeError> {
+        if self.columns != columns.len() {
+            return Err(DecodeError::ColumnCount { rows: self.columns, map: columns.len() });
+        }
+        let any = |present| image::present_count(present, self.columns) > 0;
+        if self.columns > 0 && !any(self.present) && !any(self.present_after) {
+            return Err(DecodeError::Malformed { what: "a rows event without columns" });
+        }
+        Ok(RowsIter { rows: *self, columns, rest: self.images })
+    }
+}
+
+/// One row of a rows event.
+#[derive(Clone, Copy, Debug)]
+pub struct RowChange<'a> {
+    /// The row before; `None` for an insert.
+    pub before: Option<Image<'a>>,
+    /// The row after; `None` for a delete.
+    pub after: Option<Image<'a>>,
+}
+
+impl RowChange<'_> {
+    /// Whether it is an update that changed nothing. Compares bytes; decodes nothing.
+    pub fn is_no_op(&self) -> bool {
+        self.before.is_some() && self.before == self.after
+    }
+}
+
+/// Walks the rows of one event without allocating or decoding. Ends after its first error.
+#[derive(Debug)]
+pub struct RowsIter<'a, 'c> {
+    rows: Rows<'a>,
+    columns: &'c TableColumns,
+    rest: &'a [u8],
+}
+
+impl<'a> RowsIter<'a, '_> {
+    fn image(&mut self, present: &'a [u8]) -> Result<Image<'a>, DecodeError> {
+        let size = image::size(self.rest, present, self.columns)?;
+        let (bytes, rest) = self.rest.split_at_checked(size).unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        Ok(Image::new(bytes, present))
+    }
+
+    fn row(&mut self) -> Result<RowChange<'a>, DecodeError> {
+        let left = self.rest.len();
+        let first = self.image(self.rows.present)?;
+        let change = match self.rows.kind {
+            RowsKind::Write => RowChange { before: None, after: Some(first) },
+            RowsKind::Delete => RowChange { before: Some(first), after: None },
+            RowsKind::Update => RowChange { before: Some(first), after: Some(self.image(self.rows.present_after)?) },
+        };
+        // A row of no bytes would repeat for ever.
+        if self.rest.len() == left { Err(DecodeError::Malformed { what: WHAT }) } else { Ok(change) }
+    }
+}
+
+impl<'a> Iterator for RowsIter<'a, '_> {
+    type Item = Result<RowChange<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let row = self.row();
+        if row.is_err() {
+            self.rest = &[];
+        }
+        Some(row)
+    }
+}
