@@ -9,7 +9,7 @@ use super::{
     session::{Answer, Session},
     text_row::TextRow,
 };
-use crate::binlog::{Gtids, LogPoint, Position};
+use crate::binlog::{GtidError, Gtids, LogPoint, Position};
 
 /// What the server is asked to do where REPLICATION CLIENT is needed.
 pub(super) const READING_POSITION: &str = "a question about its binary log's position";
@@ -72,13 +72,14 @@ impl Database {
             let status_row = status(answers.first(), self.server())?;
             let (file, offset) = status_row.file_and_offset()?;
             if !facts.mariadb {
-                let set = status_row.row.text("Executed_Gtid_Set").map(|set| set.replace(['\n', ' '], ""));
-                let gtids = set.filter(|set| !set.is_empty()).map(Gtids::Mysql);
+                let set = status_row.row.text("Executed_Gtid_Set").filter(|set| !set.trim().is_empty());
+                let gtids = set.map(|set| set.parse().map(Gtids::Mysql)).transpose();
+                let gtids = gtids.map_err(|error: GtidError| self.no_gtids(&error))?;
                 return Ok(Position { file, offset, gtids });
             }
             if status(answers.get(2), self.server())?.file_and_offset()? == (file.clone(), offset) {
                 let gtids = answers.get(1).and_then(|answer| answer.rows.first()).and_then(|row| row.text_at(0));
-                return Ok(Position { file, offset, gtids: gtids.map(|list| Gtids::Mariadb(list.to_owned())) });
+                return Ok(Position { file, offset, gtids: self.gtid_list(gtids)? });
             }
         }
         let (answers, _) =
@@ -87,7 +88,16 @@ impl Database {
         let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", super::sql_text::text(&file));
         let (answers, _) = self.ask(Purpose::Clock, READING_POSITION, |_| sql.clone()).await?;
         let gtids = answers.first().and_then(|answer| answer.rows.first()).and_then(|row| row.text_at(0));
-        Ok(Position { file, offset, gtids: gtids.map(|list| Gtids::Mariadb(list.to_owned())) })
+        Ok(Position { file, offset, gtids: self.gtid_list(gtids)? })
+    }
+
+    fn gtid_list(&self, text: Option<&str>) -> Result<Option<Gtids>, DatabaseError> {
+        let list = text.map(|list| list.parse().map(Gtids::Mariadb)).transpose();
+        list.map_err(|error: GtidError| self.no_gtids(&error))
+    }
+
+    fn no_gtids(&self, error: &GtidError) -> DatabaseError {
+        DatabaseError::Answer { server: self.server().to_owned(), doing: READING_POSITION, reason: error.to_string() }
     }
 }
 
