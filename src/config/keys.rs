@@ -78,10 +78,16 @@ pub(super) fn is_section(name: &str) -> bool {
     KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(section, _)| section == name))
 }
 
+fn last(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, last)| last)
+}
+
 /// The known key that looks most like `name`; a key under another section counts by its last part too.
 pub(super) fn nearest(name: &str) -> &'static str {
-    fn last(name: &str) -> &str {
-        name.rsplit_once('.').map_or(name, |(_, last)| last)
+    // What other programs have as keys of their own is all in the URL.
+    let in_url = ["host", "port", "user", "username", "password", "database", "socket"];
+    if name.strip_prefix("mysql.").is_some_and(|key| in_url.contains(&key)) {
+        return "mysql.url";
     }
     let likeness = |key: &Key| {
         let whole = strsim::normalized_damerau_levenshtein(name, key.name);

@@ -9,6 +9,8 @@ mod keys;
 mod layers;
 mod load;
 mod problem;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod kill;
+
 use std::{fs, path::Path, time::Instant};
 
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
