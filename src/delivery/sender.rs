@@ -1,7 +1,7 @@
 //! One attempt to send an event.
 
 use std::error::Error;
-use std::fmt::Write;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,16 +196,22 @@ fn describe(error: reqwest::Error) -> String {
         "no answer"
     };
     let error = error.without_url();
-    let mut text = what.to_owned();
-    // The first ones are wrappers that repeat `what`; the last one is the operating system's or the protocol's word.
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
+    // The first causes are wrappers that repeat `what`; the last one is the operating system's or the protocol's word.
+    let Some(first) = error.source() else { return what.to_owned() };
+    let mut last = first;
+    while let Some(cause) = last.source() {
+        last = cause;
     }
-    if let Some(last) = causes.last() {
-        let _ = write!(text, ": {last}");
-    }
-    text
+    let tls = if is_tls(last) { "TLS: " } else { "" };
+    format!("{what}: {tls}{last}")
 }
+
+/// Whether TLS failed; its errors come inside of input/output errors, which show them but do not name them as cause.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    error.is::<rustls::Error>()
+        || error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(|inner| is_tls(inner))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

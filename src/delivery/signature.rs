@@ -86,3 +86,59 @@ impl Secret {
         mac
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+    fn secret(text: &str) -> Secret {
+        text.parse().unwrap()
+    }
+
+    /// The vector that the Standard Webhooks libraries share.
+    #[test]
+    fn d3_signs_the_published_vector() {
+        let body = br#"{"email":"test@example.com","username":"test_user"}"#;
+        let signature = sign(&[secret(SECRET)], "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", 1_649_367_553, body);
+        assert_eq!(signature, "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=");
+    }
+
+    #[test]
+    fn d3_a_rotation_has_one_signature_of_each_secret() {
+        let other = format!("whsec_{}", STANDARD.encode([7; 64]));
+        let both = sign(&[secret(&other), secret(SECRET)], "msg_1", 1, b"[]");
+        let each = [sign(&[secret(&other)], "msg_1", 1, b"[]"), sign(&[secret(SECRET)], "msg_1", 1, b"[]")];
+        assert_eq!(both, each.join(" "));
+        assert!(secret(SECRET).verifies(&both, "msg_1", 1, b"[]"));
+        assert!(!secret(SECRET).verifies(&each[0], "msg_1", 1, b"[]"));
+        assert!(!secret(SECRET).verifies("v1, v1,! v1a,AAAA v2", "msg_1", 1, b"[]"));
+    }
+
+    #[test]
+    fn d4_refuses_what_is_no_secret_without_showing_it() {
+        let of = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![b'x'; bytes])).parse::<Secret>();
+        assert!(of(24).is_ok() && of(64).is_ok());
+        assert_eq!(of(23).unwrap_err(), SecretError::Length(23));
+        assert_eq!(of(65).unwrap_err(), SecretError::Length(65));
+        assert_eq!("C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse::<Secret>().unwrap_err(), SecretError::Prefix);
+        assert_eq!("whsec_C2FVs BQI".parse::<Secret>().unwrap_err(), SecretError::Base64);
+        assert!(!format!("{:?}", secret(SECRET)).contains("C2FV"));
+    }
+
+    proptest! {
+        /// The reference implementation in Rust as the oracle.
+        #[test]
+        fn d3_signs_as_the_standardwebhooks_crate_does(
+            key in proptest::collection::vec(any::<u8>(), 24..=64), id in "[a-z_0-9]{1,40}", timestamp: i64, body: String,
+        ) {
+            let text = format!("whsec_{}", STANDARD.encode(key));
+            let oracle = standardwebhooks::Webhook::new(&text).unwrap().sign(&id, timestamp, body.as_bytes()).unwrap();
+            prop_assert_eq!(sign(&[secret(&text)], &id, timestamp, body.as_bytes()), oracle);
+        }
+    }
+}

@@ -77,3 +77,41 @@ impl Drop for User {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn hosts(slots: &Slots) -> usize {
+        slots.hosts.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    #[tokio::test]
+    async fn w9_waiting_for_a_busy_host_takes_no_slot_of_others() {
+        let slots = Slots::new(2, 1);
+        let busy = slots.acquire("busy:80").await;
+        let mut waiting = Box::pin(slots.acquire("busy:80"));
+        assert!(waiting.as_mut().now_or_never().is_none(), "one at a time");
+        let other = slots.acquire("other:80").now_or_never();
+        assert!(other.is_some(), "the second overall slot is free");
+        assert!(slots.acquire("third:80").now_or_never().is_none(), "two overall");
+        drop(busy);
+        assert!(waiting.now_or_never().is_some(), "the freed slot goes to who waited");
+    }
+
+    #[tokio::test]
+    async fn forgets_hosts_without_events() {
+        let slots = Slots::new(2, 1);
+        let held = slots.acquire("one:80").await;
+        let mut waiting = Box::pin(slots.acquire("one:80"));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(slots.acquire("two:80").await);
+        assert_eq!(hosts(&slots), 1);
+        drop(held);
+        assert_eq!(hosts(&slots), 1, "somebody waits");
+        drop(waiting);
+        assert_eq!(hosts(&slots), 0);
+    }
+}

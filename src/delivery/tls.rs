@@ -39,3 +39,13 @@ pub(super) fn platform_tls() -> Result<Tls, rustls::Error> {
 fn offer_protocols(config: &mut ClientConfig) {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
 }
+
+/// Trust in `roots` only.
+#[cfg(test)]
+pub(super) fn tls_trusting(roots: RootCertStore) -> Result<Tls, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    offer_protocols(&mut config);
+    Ok(Tls { config, has_authorities: true })
+}

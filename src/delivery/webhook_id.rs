@@ -106,3 +106,70 @@ impl Encoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn identity<'a>() -> EventIdentity<'a> {
+        EventIdentity {
+            log: "instance/server",
+            subscription: 3,
+            window: 17,
+            from: LogPoint { file: 1, offset: 4 },
+            to: LogPoint { file: 2, offset: 900 },
+            start: None,
+            end: Some((1_700_000_000_000_000, &RowKey::Int(42))),
+        }
+    }
+
+    /// Computed outside of this program (SHA-256 over the parts as `Encoder` lays them out): receivers
+    /// remember ids across our updates, so no version may change them unseen.
+    #[test]
+    fn d3_the_id_of_an_event_never_changes() {
+        assert_eq!(webhook_id(&identity()), "msg_c293953930f44c1d19223c6ba5b103068f50f524");
+        assert_eq!(webhook_id(&identity()), webhook_id(&identity()));
+    }
+
+    #[test]
+    fn d3_any_other_event_has_another_id() {
+        let text = |text: &str| KeyPart::Text(text.into());
+        let columns = |parts: &[KeyPart]| RowKey::Columns(parts.into());
+        let keys = [
+            RowKey::Int(41),
+            RowKey::Int(-42),
+            RowKey::UInt(42),
+            columns(&[]),
+            columns(&[KeyPart::Int(42)]),
+            columns(&[KeyPart::UInt(42)]),
+            columns(&[KeyPart::Int(42), KeyPart::Int(42)]),
+            columns(&[text("ab"), text("c")]),
+            columns(&[text("a"), text("bc")]),
+            columns(&[text("abc")]),
+            columns(&[KeyPart::Bytes(b"abc"[..].into())]),
+        ];
+        let base = identity();
+        let mut identities = vec![
+            base,
+            EventIdentity { log: "instance/serve", ..base },
+            EventIdentity { log: "", ..base },
+            EventIdentity { subscription: -3, ..base },
+            EventIdentity { subscription: 17, window: 3, ..base },
+            EventIdentity { window: 18, ..base },
+            EventIdentity { from: LogPoint { file: 1, offset: 5 }, ..base },
+            EventIdentity { from: LogPoint { file: 4, offset: 1 }, ..base },
+            EventIdentity { from: base.to, to: base.from, ..base },
+            EventIdentity { to: LogPoint { file: 3, offset: 900 }, ..base },
+            EventIdentity { end: None, ..base },
+            EventIdentity { start: base.end, end: None, ..base },
+            EventIdentity { start: base.end, ..base },
+            EventIdentity { end: Some((1_700_000_000_000_001, &RowKey::Int(42))), ..base },
+        ];
+        identities.extend(keys.iter().map(|key| EventIdentity { end: Some((1_700_000_000_000_000, key)), ..base }));
+        let ids: HashSet<String> = identities.iter().map(webhook_id).collect();
+        assert_eq!(ids.len(), identities.len());
+        assert!(ids.iter().all(|id| id.len() == 44 && id.starts_with("msg_")));
+    }
+}

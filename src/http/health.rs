@@ -54,3 +54,27 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn ready_while_something_is_read_in_time() {
+        let health = Health::new(Duration::from_secs(30));
+        let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        assert_eq!(health.ready(start), Err("starting".to_owned()));
+        health.clone().reading(start);
+        assert_eq!(health.ready(start + TimeDelta::seconds(30)), Ok(()));
+        assert_eq!(health.ready(start - TimeDelta::hours(1)), Ok(()), "the clock was set back");
+        let stale = health.ready(start + TimeDelta::seconds(31));
+        assert_eq!(stale, Err("nothing read from the server for 31 s".to_owned()));
+        health.not_ready("connection lost:\nsee the log");
+        assert_eq!(health.ready(start), Err("connection lost: see the log".to_owned()), "one line");
+        health.reading(start);
+        assert_eq!(health.ready(start), Ok(()));
+    }
+}
