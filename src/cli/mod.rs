@@ -4,6 +4,7 @@ mod config_argument;
 mod decode;
 mod demo;
 mod failure;
+mod healthcheck;
 mod logging;
 pub mod receive;
 mod run;
@@ -40,6 +41,8 @@ enum Command {
     Tail(tail::Arguments),
     Decode(decode::Arguments),
     Receive(receive::ReceiveArgs),
+    #[command(hide = true)]
+    Healthcheck(healthcheck::Arguments),
 }
 
 /// Runs the program; returns its exit code: 0 done, 1 something is wrong, 2 usage or configuration.
@@ -74,6 +77,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Tail(arguments) => tail::run(arguments).await,
         Command::Decode(arguments) => decode::run(arguments).await,
+        Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Receive(arguments) => {
             logging::start_default()?;
             let stop = signals::stop_token()?;
