@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use super::{full, place};
@@ -12,7 +14,8 @@ use crate::state::{Changes, SavedSubscription, State};
 
 /// The variable that tells the victim its file.
 const FILE: &str = "STATE_FILE_OF_THE_VICTIM";
-const SUBSCRIPTIONS: i64 = 50;
+/// So many that a commit takes longer than a kill.
+const SUBSCRIPTIONS: i64 = 300;
 
 /// The number that every subscription in the file has; 0 if there are none.
 async fn number(state: &mut State) -> u64 {
@@ -40,7 +43,7 @@ async fn commits_until_it_is_killed() {
 async fn w6_kill_9_loses_nothing_that_was_committed_and_leaves_the_file_free() {
     let (_folder, path) = place();
     let mut before = 0;
-    for commits in [1, 2, 7, 30, 3, 60] {
+    for (commits, pause) in [(1, 0), (2, 1), (5, 3), (3, 5), (1, 8), (4, 13)] {
         let mut victim = Command::new(env::current_exe().unwrap())
             .args(["--exact", "--ignored", "--nocapture", "state::tests::kill::commits_until_it_is_killed"])
             .env(FILE, &path)
@@ -55,6 +58,8 @@ async fn w6_kill_9_loses_nothing_that_was_committed_and_leaves_the_file_free() {
             let Some((_, number)) = line.rsplit_once("committed ") else { continue };
             committed = number.parse().unwrap();
             if committed == before + commits {
+                // Not to wait for anything, but to hit the next commit at another place each time.
+                thread::sleep(Duration::from_millis(pause));
                 victim.kill().unwrap();
             }
         }
