@@ -1,6 +1,6 @@
 //! Between values and the rows of the state file.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::LazyLock};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -15,19 +15,57 @@ use crate::{
     row::RowKey,
 };
 
-pub(super) const UPSERT_SUBSCRIPTION: &str = "INSERT OR REPLACE INTO subscription (
-    num, fingerprint, cursor_file, cursor_offset, resume_file, resume_offset, resume_gtids, last_instant, last_seen,
-    pending, window_number, catch_up, window_from_file, window_from_offset, window_to_file, window_to_offset,
-    window_resume_file, window_resume_offset, window_resume_gtids, window_instant, window_local, progress_stamp,
-    progress_key, event_end_stamp, event_end_key, window_catch_up
-) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+/// How many subscriptions one statement writes where there are many: each statement is a hand-over to the thread that
+/// SQLite works in, which costs more than the writing.
+pub(super) const CHUNK: usize = 32;
+
+/// Writes one subscription.
+pub(super) static UPSERT_SUBSCRIPTION: LazyLock<String> = LazyLock::new(|| upsert_subscriptions(1));
+
+/// Writes [`CHUNK`] subscriptions.
+pub(super) static UPSERT_CHUNK: LazyLock<String> = LazyLock::new(|| upsert_subscriptions(CHUNK));
+
+const SUBSCRIPTION_COLUMNS: [&str; 26] = [
+    "num",
+    "fingerprint",
+    "cursor_file",
+    "cursor_offset",
+    "resume_file",
+    "resume_offset",
+    "resume_gtids",
+    "last_instant",
+    "last_seen",
+    "pending",
+    "window_number",
+    "catch_up",
+    "window_from_file",
+    "window_from_offset",
+    "window_to_file",
+    "window_to_offset",
+    "window_resume_file",
+    "window_resume_offset",
+    "window_resume_gtids",
+    "window_instant",
+    "window_local",
+    "progress_stamp",
+    "progress_key",
+    "event_end_stamp",
+    "event_end_key",
+    "window_catch_up",
+];
+
+fn upsert_subscriptions(rows: usize) -> String {
+    let columns = SUBSCRIPTION_COLUMNS.join(", ");
+    let row = format!("({})", ["?"; SUBSCRIPTION_COLUMNS.len()].join(","));
+    format!("INSERT OR REPLACE INTO subscription ({columns}) VALUES {}", vec![row; rows].join(","))
+}
 
 pub(super) const UPSERT_LAYOUT: &str =
     "INSERT OR REPLACE INTO layout (table_name, file, offset, layout) VALUES (?,?,?,?)";
 
 type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// Fills in [`UPSERT_SUBSCRIPTION`].
+/// Fills in one row of [`UPSERT_SUBSCRIPTION`] or [`UPSERT_CHUNK`].
 pub(super) fn bind_subscription<'q>(query: Bound<'q>, saved: &'q SavedSubscription) -> Result<Bound<'q>, StateError> {
     let window = saved.window.as_ref();
     let query = query.bind(saved.num).bind(&saved.fingerprint);

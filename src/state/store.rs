@@ -93,8 +93,11 @@ impl State {
             let query = sqlx::query("DELETE FROM subscription WHERE num = ?").bind(num);
             query.execute(&mut *transaction).await.map_err(failed)?;
         }
-        for saved in &changes.upsert {
-            let query = records::bind_subscription(sqlx::query(records::UPSERT_SUBSCRIPTION), saved)?;
+        let chunks = changes.upsert.chunks_exact(records::CHUNK);
+        let rest = chunks.remainder().chunks(1);
+        for chunk in chunks.chain(rest) {
+            let text = if chunk.len() == 1 { &records::UPSERT_SUBSCRIPTION } else { &records::UPSERT_CHUNK };
+            let query = chunk.iter().try_fold(sqlx::query(text.as_str()), records::bind_subscription)?;
             query.execute(&mut *transaction).await.map_err(failed)?;
         }
         if let Some(which) = changes.forget_layouts {

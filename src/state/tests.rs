@@ -115,6 +115,20 @@ async fn what_was_committed_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn any_number_of_subscriptions_is_written_the_last_of_each_number_counting() {
+    let (_folder, path) = place();
+    let mut state = State::open(&path).await.unwrap();
+    for count in [1, 31, 32, 33, 100] {
+        let later = |num| SavedSubscription { window_number: 7, ..plain(num) };
+        let upsert: Vec<_> = (1..=count).map(full).chain([later(count)]).collect();
+        let changes = Changes { remove: (1..=100).collect(), upsert, ..Changes::default() };
+        state.commit(&changes).await.unwrap();
+        let expected: Vec<_> = (1..count).map(full).chain([later(count)]).collect();
+        assert_eq!(state.load().await.unwrap().subscriptions, expected);
+    }
+}
+
+#[tokio::test]
 async fn r5_layouts_are_kept_as_long_as_a_cursor_may_need_them() {
     let (_folder, path) = place();
     let mut state = State::open(&path).await.unwrap();
