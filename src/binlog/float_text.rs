@@ -9,6 +9,8 @@ use std::fmt::Write;
 const FLOAT_DIGITS: usize = 6;
 /// Digits of a DOUBLE that are printed at most.
 const DOUBLE_DIGITS: usize = 17;
+/// With fewer digits than this, no two texts of a DOUBLE are equally near to it (C's `DBL_DIG`).
+const EXACT_DIGITS: usize = 15;
 /// Largest count of places before the point, and zeros behind it, without an exponent (C's `DBL_DIG`).
 const MAX_PLACES: i32 = 15;
 
@@ -37,7 +39,15 @@ fn write(value: f64, digits: usize, out: &mut String) {
     // `d.ddde±x` has the digits and where the point goes.
     let shortest = format!("{value:e}");
     let longest = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
-    let scientific = if longest > digits { format!("{value:.*e}", digits - 1) } else { shortest };
+    let scientific = match longest {
+        length if length > digits => format!("{value:.*e}", digits - 1),
+        // Two shortest texts can be equally near: the servers take the even one.
+        length @ EXACT_DIGITS.. => {
+            let even = format!("{value:.*e}", length - 1);
+            if even.parse() == Ok(value) { even } else { shortest }
+        }
+        _ => shortest,
+    };
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return };
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let mut figures: String = mantissa.chars().filter(char::is_ascii_digit).collect();
@@ -96,6 +106,7 @@ mod tests {
         assert_eq!(double(1e-16), "1e-16");
         assert_eq!(double(1_234_567_890_123_456.8), "1234567890123456.8");
         assert_eq!(double(-1.7976931348623157e308), "-1.7976931348623157e308");
+        assert_eq!(double(268_487_133_224_799.125), "268487133224799.12", "the even one of two equally near");
         assert_eq!(float(16_777_216.0), "16777200");
         assert_eq!(float(0.1), "0.1");
     }

@@ -74,7 +74,7 @@ impl<'a> Image<'a> {
 type Field<'a> = (usize, Option<&'a [u8]>);
 
 /// See [`Image::values`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Values<'a, 'c> {
     columns: &'c TableColumns,
     present: &'a [u8],
@@ -85,6 +85,12 @@ pub struct Values<'a, 'c> {
     /// How many columns before it the image holds.
     held: usize,
     failed: bool,
+}
+
+impl std::fmt::Debug for Values<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Values(from column {})", self.column + 1)
+    }
 }
 
 impl<'a> Values<'a, '_> {

@@ -104,11 +104,16 @@ impl RowChange<'_> {
 }
 
 /// Walks the rows of one event without allocating or decoding. Ends after its first error.
-#[derive(Debug)]
 pub struct RowsIter<'a, 'c> {
     rows: Rows<'a>,
     columns: &'c TableColumns,
     rest: &'a [u8],
+}
+
+impl std::fmt::Debug for RowsIter<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RowsIter({} bytes left)", self.rest.len())
+    }
 }
 
 impl<'a> RowsIter<'a, '_> {

@@ -1,0 +1,98 @@
+//! What `mariadb-binlog -vv` prints of a file's rows, and whether our values say the same.
+
+use std::path::Path;
+use std::process::Command;
+
+use opendental_cdc::binlog::{ColumnInfo, ColumnType, TableColumns, Utc, Value};
+
+/// One row image as `mariadb-binlog` prints it: column numbers from 1 with the text behind `=`.
+pub(crate) type Printed = Vec<(usize, Vec<u8>)>;
+
+/// The row images in a file, in order; `None` where the program is not installed.
+pub(crate) fn images(file: &Path) -> Option<Vec<Printed>> {
+    let mut command = Command::new("mariadb-binlog");
+    command.env("TZ", "UTC").args(["--no-defaults", "-vv", "--base64-output=decode-rows"]).arg(file);
+    let output = match command.output() {
+        Ok(output) => output.stdout,
+        Err(_) => {
+            println!("skipped: mariadb-binlog is not installed");
+            return None;
+        }
+    };
+    let mut images: Vec<Printed> = Vec::new();
+    for line in output.split(|byte| *byte == b'\n') {
+        let Some(line) = line.strip_prefix(b"### ") else { continue };
+        if line == b"SET" || line == b"WHERE" {
+            images.push(Vec::new());
+        } else if let Some(column) = line.strip_prefix(b"  @") {
+            let equals = column.iter().position(|byte| *byte == b'=').unwrap();
+            let number = std::str::from_utf8(&column[..equals]).unwrap().parse().unwrap();
+            let comment = column.windows(4).rposition(|window| window == b" /* ").unwrap();
+            images.last_mut().unwrap().push((number, column[equals + 1..comment].trim_ascii_end().to_vec()));
+        }
+    }
+    Some(images)
+}
+
+/// Panics where a value of ours and what was printed differ.
+pub(crate) fn assert_same(columns: &TableColumns, index: usize, value: Value<'_>, printed: &[u8]) {
+    let column = columns.get(index).unwrap();
+    let text = String::from_utf8_lossy(printed);
+    let same = match value {
+        Value::Null => text == "NULL",
+        Value::Int(value) => text.split(' ').next() == Some(&value.to_string()),
+        Value::UInt(value) => text == value.to_string() || text.ends_with(&format!(" ({value})")),
+        Value::Float(value) => close(f64::from(value), &text, 1e-5),
+        Value::Double(value) => close(value, &text, 1e-14),
+        Value::Bytes(bytes) => printed == quoted(bytes),
+        Value::Year(0) => text == "1900",
+        Value::Enum(number) => text == number.to_string(),
+        Value::Set(bits) | Value::Bit(bits) => {
+            u64::from_str_radix(text.trim_start_matches("b'").trim_end_matches('\''), 2) == Ok(bits)
+        }
+        Value::Timestamp(instant) => {
+            let fraction = fraction(column);
+            let micros = instant.micros / 10u32.pow(6 - fraction);
+            match fraction {
+                0 => text == instant.seconds.to_string(),
+                width => text == format!("{}.{micros:0width$}", instant.seconds, width = width as usize),
+            }
+        }
+        Value::Date(_) => text.trim_matches('\'').replace(':', "-") == our_text(value, column),
+        _ => text.trim_matches('\'') == our_text(value, column),
+    };
+    assert!(same, "column {} {:?}: {text}, but ours is {}", index + 1, column.kind, our_text(value, column));
+}
+
+fn our_text(value: Value<'_>, column: &ColumnInfo) -> String {
+    let mut text = String::new();
+    match value.write_text(column, &Utc, &mut text) {
+        Ok(()) => text,
+        Err(error) => format!("<{error}> {:?}", value.bytes(column)),
+    }
+}
+
+fn fraction(column: &ColumnInfo) -> u32 {
+    match column.kind {
+        ColumnType::Timestamp { fraction } => u32::from(fraction),
+        _ => 0,
+    }
+}
+
+fn close(value: f64, text: &str, tolerance: f64) -> bool {
+    text.parse::<f64>().is_ok_and(|printed| (printed - value).abs() <= value.abs() * tolerance)
+}
+
+/// Bytes as they are printed: in quotes, control characters as `\xNN`, all else as it is.
+fn quoted(bytes: &[u8]) -> Vec<u8> {
+    let mut printed = vec![b'\''];
+    for byte in bytes {
+        if *byte > 0x1f {
+            printed.push(*byte);
+        } else {
+            printed.extend(format!("\\x{byte:02x}").into_bytes());
+        }
+    }
+    printed.push(b'\'');
+    printed
+}
