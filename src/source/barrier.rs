@@ -7,9 +7,10 @@ use super::{
     database_error::DatabaseError,
     identity::Identity,
     session::{Answer, Session},
+    sql_text::text,
     text_row::TextRow,
 };
-use crate::binlog::{GtidError, Gtids, LogPoint, Position};
+use crate::binlog::{Gtids, LogPoint, Position};
 
 /// What the server is asked to do where REPLICATION CLIENT is needed.
 pub(super) const READING_POSITION: &str = "a question about its binary log's position";
@@ -54,7 +55,8 @@ impl Database {
     /// The end of the server's log, with the GTIDs of everything before it.
     ///
     /// On MySQL the set may lack transactions that are in the log and not yet in their tables: reading from the set
-    /// sends them again, and loses none.
+    /// sends them again, and loses none. There is none where `gtid_mode` is not ON: the log may then hold transactions
+    /// without a GTID.
     pub async fn current_position(&self) -> Result<Position, DatabaseError> {
         // MariaDB tells file and offset and the GTIDs by two statements. If the log did not grow between two looks at
         // it, the GTIDs seen between them belong to it; else the server looks them up in the log itself, which may
@@ -65,39 +67,38 @@ impl Database {
                     let position = facts.position_statement;
                     match facts.mariadb {
                         true => format!("{position}; SELECT @@GLOBAL.gtid_binlog_pos; {position}"),
-                        false => position.to_owned(),
+                        false => format!("{position}; SHOW GLOBAL VARIABLES LIKE 'gtid_mode'"),
                     }
                 })
                 .await?;
             let status_row = status(answers.first(), self.server())?;
             let (file, offset) = status_row.file_and_offset()?;
+            let second = answers.get(1).and_then(|answer| answer.rows.first());
             if !facts.mariadb {
-                let set = status_row.row.text("Executed_Gtid_Set").filter(|set| !set.trim().is_empty());
+                let has_gtids = second.and_then(|row| row.text_at(1)) == Some("ON");
+                let set = status_row.row.text("Executed_Gtid_Set").filter(|_| has_gtids);
                 let gtids = set.map(|set| set.parse().map(Gtids::Mysql)).transpose();
-                let gtids = gtids.map_err(|error: GtidError| self.no_gtids(&error))?;
+                let gtids = gtids.map_err(|_| self.unexpected(READING_POSITION, "its GTID set cannot be read"))?;
                 return Ok(Position { file, offset, gtids });
             }
             if status(answers.get(2), self.server())?.file_and_offset()? == (file.clone(), offset) {
-                let gtids = answers.get(1).and_then(|answer| answer.rows.first()).and_then(|row| row.text_at(0));
-                return Ok(Position { file, offset, gtids: self.gtid_list(gtids)? });
+                let gtids = Some(self.gtid_list(second)?);
+                return Ok(Position { file, offset, gtids });
             }
         }
         let (answers, _) =
             self.ask(Purpose::Clock, READING_POSITION, |facts| facts.position_statement.to_owned()).await?;
         let (file, offset) = status(answers.first(), self.server())?.file_and_offset()?;
-        let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", super::sql_text::text(&file));
+        let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", text(&file));
         let (answers, _) = self.ask(Purpose::Clock, READING_POSITION, |_| sql.clone()).await?;
-        let gtids = answers.first().and_then(|answer| answer.rows.first()).and_then(|row| row.text_at(0));
-        Ok(Position { file, offset, gtids: self.gtid_list(gtids)? })
+        let gtids = Some(self.gtid_list(answers.first().and_then(|answer| answer.rows.first()))?);
+        Ok(Position { file, offset, gtids })
     }
 
-    fn gtid_list(&self, text: Option<&str>) -> Result<Option<Gtids>, DatabaseError> {
-        let list = text.map(|list| list.parse().map(Gtids::Mariadb)).transpose();
-        list.map_err(|error: GtidError| self.no_gtids(&error))
-    }
-
-    fn no_gtids(&self, error: &GtidError) -> DatabaseError {
-        DatabaseError::Answer { server: self.server().to_owned(), doing: READING_POSITION, reason: error.to_string() }
+    /// MariaDB's GTID list in the first column of `row`.
+    fn gtid_list(&self, row: Option<&TextRow>) -> Result<Gtids, DatabaseError> {
+        let list = row.and_then(|row| row.text_at(0)).and_then(|list| list.parse().ok());
+        list.map(Gtids::Mariadb).ok_or_else(|| self.unexpected(READING_POSITION, "its GTIDs cannot be read"))
     }
 }
 
@@ -138,7 +139,7 @@ impl Status<'_> {
 }
 
 /// The instant in the text of a UTC_TIMESTAMP().
-fn instant(text: &str) -> Option<DateTime<Utc>> {
-    let naive = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+fn instant(shown: &str) -> Option<DateTime<Utc>> {
+    let naive = chrono::NaiveDateTime::parse_from_str(shown, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     Some(naive.and_utc())
 }

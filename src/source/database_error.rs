@@ -112,8 +112,11 @@ impl DatabaseError {
         let server = server.to_owned();
         let lost = |reason: String| Self::ConnectionLost { server: server.clone(), doing, reason };
         match error {
-            sqlx::Error::Io(error) => lost(error.to_string()),
-            sqlx::Error::Tls(error) => lost(format!("TLS: {error}")),
+            sqlx::Error::Tls(error) => Self::encryption(&error.to_string()),
+            sqlx::Error::Io(error) => match tls_failure(error) {
+                Some(error) => Self::encryption(&error.to_string()),
+                None => lost(error.to_string()),
+            },
             sqlx::Error::Configuration(error) => {
                 Self::Configuration { key: "mysql.url", reason: format!("cannot be used: {error}") }
             }
@@ -177,6 +180,16 @@ impl DatabaseError {
         }
     }
 
+    fn encryption(reason: &str) -> Self {
+        Self::Configuration {
+            key: "mysql.tls",
+            reason: format!(
+                "no encrypted connection can be made: {reason}. `mysql.tls_ca` names the authorities to trust; \
+                 `required` looks at no certificate, `disabled` encrypts nothing"
+            ),
+        }
+    }
+
     fn unknown_plugin(plugin: &str) -> Self {
         // sqlx knows neither MariaDB's ed25519 and PARSEC nor any of the plugins for company logins.
         Self::Configuration {
@@ -201,6 +214,20 @@ impl DatabaseError {
     }
 }
 
+/// Whether connecting failed for want of encryption that both sides understand and trust.
+pub(super) fn is_encryption_failure(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(error) => tls_failure(error).is_some(),
+        _ => false,
+    }
+}
+
+/// The failed handshake behind an error of the stream.
+fn tls_failure(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 /// What `doing` needs.
 fn grant_for(doing: &'static str, said: &str) -> String {
     match doing {
@@ -210,5 +237,18 @@ fn grant_for(doing: &'static str, said: &str) -> String {
             "GRANT LOCK TABLES ON `<database>`.* TO the account (MySQL 8.0.1 to 8.0.21 ask for it)".to_owned()
         }
         _ => "GRANT SELECT ON `<database>`.* TO the account".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authentication_plugin_that_we_lack_is_named_with_a_way_out() {
+        let error = sqlx::Error::Protocol("unknown authentication plugin: client_ed25519".to_owned());
+        let error = DatabaseError::of(&error, "host:3306", "connecting").to_string();
+        assert!(error.starts_with("mysql.url: ") && error.contains("client_ed25519"), "{error}");
+        assert!(error.contains("IDENTIFIED VIA mysql_native_password"), "{error}");
     }
 }

@@ -9,7 +9,12 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlRow, MySqlSslMode},
 };
 
-use super::{barrier::READING_POSITION, database_error::DatabaseError, identity::Identity, text_row::TextRow};
+use super::{
+    barrier::READING_POSITION,
+    database_error::{DatabaseError, is_encryption_failure},
+    identity::Identity,
+    text_row::TextRow,
+};
 use crate::config::{MysqlConfig, MysqlEndpoint, TlsMode};
 
 /// How long connecting and logging in may take.
@@ -93,7 +98,7 @@ impl SessionOptions {
             match self.options.connect().await {
                 // `preferred` means: encrypted if it can be done. Servers of old releases speak only TLS versions
                 // that rustls has left behind.
-                Err(sqlx::Error::Tls(_)) if self.plain_allowed => {
+                Err(error) if self.plain_allowed && is_encryption_failure(&error) => {
                     self.options.clone().ssl_mode(MySqlSslMode::Disabled).connect().await
                 }
                 result => result,

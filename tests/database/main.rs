@@ -1,0 +1,9 @@
+//! The SQL side of the source against real private servers, with an account that has the documented grants alone.
+#![allow(clippy::unwrap_used)]
+
+mod clock;
+mod connecting;
+mod practice;
+mod rows;
+mod snapshot;
+mod write_back;

@@ -1,0 +1,114 @@
+//! Snapshots and the point of the log that they are paired with.
+
+use std::collections::BTreeMap;
+
+use mysql_async::prelude::Queryable;
+use opendental_cdc::{binlog::LogPoint, row::Row, sandbox::Options};
+use tokio_util::sync::CancellationToken;
+
+use crate::practice::{Kind, Practice};
+
+const WRITERS: usize = 4;
+
+fn table(writer: usize) -> String {
+    format!("writer{writer}")
+}
+
+/// Where each event of the log begins, and which writer's table it announces.
+async fn announcements(practice: &Practice, file: &str) -> Vec<(LogPoint, usize)> {
+    let events = practice.server.query(&format!("SHOW BINLOG EVENTS IN '{file}'")).await.unwrap();
+    let tables: BTreeMap<String, usize> =
+        (0..WRITERS).map(|writer| (format!("opendental.{})", table(writer)), writer)).collect();
+    let events = events.iter().filter(|event| event[2].as_deref() == Some("Table_map"));
+    let announced = events.filter_map(|event| {
+        let point = LogPoint::new(file, event[1].as_ref()?.parse().ok()?)?;
+        let info = event[5].as_ref()?;
+        let writer = tables.iter().find(|(name, _)| info.ends_with(name.as_str()))?.1;
+        Some((point, *writer))
+    });
+    announced.collect()
+}
+
+/// Each writer inserts 1, 2, 3, … into a table of its own, one row a transaction. Whatever the log has before a
+/// snapshot's point must be in the snapshot.
+#[tokio::test]
+async fn r9_whatever_lies_before_the_point_is_in_the_snapshot() {
+    for kind in Kind::all() {
+        let practice = Practice::new(kind, Options::default()).await;
+        for writer in 0..WRITERS {
+            practice.exec(&format!("CREATE TABLE {} (id BIGINT PRIMARY KEY AUTO_INCREMENT)", table(writer))).await;
+        }
+        if kind.is_mysql() {
+            // It lets transactions wait between the log and their tables: a second is an eternity for a snapshot.
+            practice.exec("SET GLOBAL binlog_group_commit_sync_delay = 1000000").await;
+        }
+        let stop = CancellationToken::new();
+        let mut writing = tokio::task::JoinSet::new();
+        for writer in 0..WRITERS {
+            let (mut session, stop) = (practice.server.connect().await.unwrap(), stop.clone());
+            let insert = format!("INSERT INTO {} VALUES (NULL)", table(writer));
+            writing.spawn(async move {
+                while !stop.is_cancelled() {
+                    session.query_drop(&insert).await.unwrap();
+                }
+            });
+        }
+        let mut snapshots = Vec::new();
+        for _ in 0..if kind.is_mysql() { 4 } else { 20 } {
+            let mut snapshot = practice.database.snapshot().await.unwrap();
+            let mut seen = Vec::new();
+            for writer in 0..WRITERS {
+                seen.push(snapshot.select_all(&table(writer), &["id"]).await.unwrap().len());
+            }
+            snapshots.push((snapshot.point(), seen));
+            snapshot.finish().await;
+        }
+        stop.cancel();
+        while let Some(ended) = writing.join_next().await {
+            ended.unwrap();
+        }
+        let file = practice.server.query(practice.status()).await.unwrap()[0][0].clone().unwrap();
+        let announced = announcements(&practice, &file).await;
+        assert!(snapshots.last().unwrap().0 > snapshots[0].0, "{kind:?}: nothing was written");
+        for (point, seen) in snapshots {
+            for (writer, seen) in seen.into_iter().enumerate() {
+                let before = announced.iter().filter(|(at, of)| *of == writer && *at < point).count();
+                assert!(seen >= before, "{kind:?}: {before} rows are in the log before the point, {seen} were seen");
+                if matches!(kind, Kind::MariaDbInnoDb | Kind::MariaDb11) {
+                    assert_eq!(seen, before, "{kind:?}: a consistent snapshot holds nothing more");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r9_a_snapshot_does_not_wait_for_a_transaction_that_never_ends() {
+    let kinds = Kind::all().into_iter().filter(|kind| *kind == Kind::MySqlGtid);
+    for kind in kinds {
+        let practice = Practice::new(kind, Options::default()).await;
+        let uuid = practice.value("SELECT @@server_uuid").await;
+        // Owns a GTID and holds no lock.
+        let mut idle = practice.server.connect().await.unwrap();
+        idle.query_drop(format!("SET gtid_next = '{uuid}:1000000'; BEGIN")).await.unwrap();
+        practice.exec("INSERT INTO site (Description) VALUES ('a')").await;
+        let mut snapshot = practice.database.snapshot().await.unwrap();
+        assert_eq!(snapshot.select_all("site", &["Description"]).await.unwrap().len(), 1);
+        assert_eq!(snapshot.point(), practice.database.barrier().await.unwrap().point);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_selects_the_columns_asked_for_or_all() {
+    for kind in Kind::all() {
+        let practice = Practice::new(kind, Options::default()).await;
+        practice.exec("INSERT INTO site (SiteNum, Description, Note) VALUES (7, 'é😀', '')").await;
+        let mut snapshot = practice.database.snapshot().await.unwrap();
+        let rows = snapshot.select_all("site", &["Note", "SiteNum"]).await.unwrap();
+        assert_eq!((rows[0].text_at(0), rows[0].text_at(1)), (Some(""), Some("7")));
+        let rows = snapshot.select_all::<&str>("site", &[]).await.unwrap();
+        assert_eq!(rows[0].columns()[0].as_ref(), "SiteNum");
+        assert!(rows[0].columns().len() > 5);
+        assert_eq!(snapshot.select_all("clinic", &["ClinicNum"]).await.unwrap(), []);
+    }
+}
