@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(double(1e-16), "1e-16");
         assert_eq!(double(1_234_567_890_123_456.8), "1234567890123456.8");
         assert_eq!(double(-1.7976931348623157e308), "-1.7976931348623157e308");
-        assert_eq!(double(268_487_133_224_799.125), "268487133224799.12", "the even one of two equally near");
+        assert_eq!(double(268_487_133_224_799.13), "268487133224799.12", "the even one of two equally near");
         assert_eq!(float(16_777_216.0), "16777200");
         assert_eq!(float(0.1), "0.1");
     }

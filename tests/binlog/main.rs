@@ -1,6 +1,7 @@
 //! The binlog decoder against files of many servers and against the servers themselves.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod charset;
 mod corpus;
 mod mutation;
 mod oracle;
