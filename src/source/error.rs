@@ -1,6 +1,7 @@
 //! What can go wrong with the server.
 
 use super::{change::Doubt, database_error::DatabaseError};
+use crate::binlog::DecodeError;
 
 /// An error of the source. Its text says what, where and what to do; it holds no row values, statement text or
 /// passwords (rule D4).
@@ -60,6 +61,14 @@ pub enum SourceError {
     /// The server's log cannot be read with certainty for a watched table (rule R4).
     #[error("the log cannot be read with certainty, {0}")]
     Doubt(Doubt),
+    /// A row image of the log could not be read.
+    #[error("a row of {table} cannot be read: {error}")]
+    Row {
+        /// The table.
+        table: String,
+        /// Why.
+        error: DecodeError,
+    },
     /// The server answered something that this program does not understand.
     #[error("{server} answered a query about {about} unexpectedly: {reason}")]
     Answer {

@@ -1,12 +1,33 @@
 //! The reader: follows the server's log and hands out what happened to the watched tables.
 
-use std::time::Duration;
+use std::{future::poll_fn, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{change::Message, error::SourceError, layout::LayoutReader};
-use crate::{binlog::Position, config::MysqlConfig};
+use super::{
+    change::Message,
+    connection::{BinlogConnection, ConnectionError, ConnectionMaker},
+    error::SourceError,
+    follower::{Failure, Follower},
+    layout::LayoutReader,
+    mysql_async_connection::MysqlAsyncMaker,
+    replica_id::ReplicaId,
+};
+use crate::{
+    binlog::{Decoder, LogPoint, Position},
+    config::{BinlogClient, MysqlConfig},
+};
+
+/// The first pause before a new connection; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many server_ids are tried where `mysql.server_id` is 0 and another replica has the first.
+const MAX_STEPS: u32 = 16;
+
+/// Events between two looks at whether to stop.
+const EVENTS_PER_LOOK: u32 = 1024;
 
 /// What the reader needs to know.
 #[derive(Clone)]
@@ -33,6 +54,27 @@ pub struct Reader<L> {
     stop: CancellationToken,
 }
 
+/// How a connection ended.
+enum End {
+    Stopped,
+    /// A new connection may mend it.
+    Lost(String),
+    /// Reading the same position again may mend it, once.
+    Unreadable(String),
+    Clash(String),
+    Final(SourceError),
+}
+
+/// What is remembered from one connection to the next.
+struct Attempts {
+    /// Connections in a row that brought nothing.
+    fruitless: u32,
+    /// How often another replica had our server_id.
+    steps: u32,
+    /// Where an event could not be read.
+    unreadable: Option<LogPoint>,
+}
+
 impl<L: LayoutReader> Reader<L> {
     /// A reader that will begin at `start` and send to `sender` until `stop` is cancelled.
     pub fn new(
@@ -45,12 +87,151 @@ impl<L: LayoutReader> Reader<L> {
         Self { config, start, layouts, sender, stop }
     }
 
-    /// Reads until cancelled (`Ok`), reconnecting by itself (rule R7); returns an error only if a new connection
-    /// cannot mend it.
+    /// Reads until cancelled (`Ok`), reconnecting by itself (rule R7).
+    ///
+    /// # Errors
+    /// Only what a new connection cannot mend: the log is purged, an account or its rights are refused, another replica
+    /// has our id, a setting cannot be used, or something in the log is in doubt (rule R4; a [`Message::Doubt`] was sent
+    /// before).
     pub async fn run(self) -> Result<(), SourceError> {
         let Self { config, start, layouts, sender, stop } = self;
-        let _ = (config, start, layouts, sender);
-        stop.cancelled().await;
-        Ok(())
+        if config.mysql.client == BinlogClient::MysqlCdc {
+            return Err(SourceError::Configuration {
+                key: "mysql.client",
+                reason: "\"mysql_cdc\" is not built in yet; use \"mysql_async\"".to_owned(),
+            });
+        }
+        let maker = MysqlAsyncMaker::new(&config.mysql)?;
+        let heartbeat = Duration::from_secs(u64::from(config.mysql.heartbeat_seconds.max(1)));
+        let database = config.mysql.address().map(|address| address.database).unwrap_or_default();
+        let mut follower =
+            Follower::new(database, config.tables, config.keep_before, start, layouts, sender, stop.clone());
+        let mut attempts = Attempts { fruitless: 0, steps: 0, unreadable: None };
+        loop {
+            let id = ReplicaId::new(config.mysql.server_id, &config.seed, attempts.steps);
+            let end = tokio::select! {
+                biased;
+                () = stop.cancelled() => End::Stopped,
+                end = follow(&maker, &mut follower, &id, heartbeat, &mut attempts, &stop) => end,
+            };
+            let reason = match end {
+                End::Stopped => return Ok(()),
+                End::Lost(reason) => reason,
+                End::Unreadable(reason) => {
+                    let point = follower.boundary_point();
+                    if attempts.unreadable.replace(point) == Some(point) {
+                        return Err(follower.doubt_ahead(reason).await);
+                    }
+                    reason
+                }
+                End::Clash(reason) => {
+                    attempts.steps += 1;
+                    if config.mysql.server_id != 0 || attempts.steps > MAX_STEPS {
+                        return Err(SourceError::ServerIdClash { server_id: id.server_id, reason });
+                    }
+                    format!("another replica has our server_id {}: {reason}", id.server_id)
+                }
+                End::Final(error) => return Err(error),
+            };
+            tracing::warn!(%reason, position = ?follower.boundary_point(), "the binary log's connection is lost");
+            match follower.disconnected(reason).await {
+                Ok(()) => {}
+                Err(Failure::Stopped) => return Ok(()),
+                Err(failure) => return Err(failure.into_error()),
+            }
+            let pause = FIRST_PAUSE.saturating_mul(1 << attempts.fruitless.min(20)).min(config.reconnect_max);
+            attempts.fruitless = attempts.fruitless.saturating_add(1);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)) => {}
+            }
+        }
+    }
+}
+
+/// Reads over one connection until it ends.
+async fn follow<L: LayoutReader>(
+    maker: &impl ConnectionMaker,
+    follower: &mut Follower<L>,
+    id: &ReplicaId,
+    heartbeat: Duration,
+    attempts: &mut Attempts,
+    stop: &CancellationToken,
+) -> End {
+    match read(maker, follower, id, heartbeat, attempts, stop).await {
+        Ok(()) => End::Stopped,
+        Err(end) => end,
+    }
+}
+
+async fn read<L: LayoutReader>(
+    maker: &impl ConnectionMaker,
+    follower: &mut Follower<L>,
+    id: &ReplicaId,
+    heartbeat: Duration,
+    attempts: &mut Attempts,
+    stop: &CancellationToken,
+) -> Result<(), End> {
+    follower.prepare().await?;
+    let mut connection = maker.connect(follower.position(), id).await?;
+    follower.connected(connection.identity().clone()).await?;
+    // A server may scan a huge file in silence before it sends anything (rule R7).
+    let patience = heartbeat.saturating_mul(3).saturating_mul(1 << attempts.fruitless.min(10));
+    let mut decoder = Decoder::new();
+    let mut bytes = Vec::new();
+    let mut events = 0_u32;
+    loop {
+        match next(connection.as_mut(), &mut bytes).now_or_never() {
+            Some(read) => read?,
+            None => {
+                follower.flush().await?;
+                match tokio::time::timeout(patience, next(connection.as_mut(), &mut bytes)).await {
+                    Ok(read) => read?,
+                    Err(_) => {
+                        let silence = patience.as_secs();
+                        return Err(End::Lost(format!("the server was silent for {silence} s, heartbeats included")));
+                    }
+                }
+            }
+        }
+        let event = match decoder.decode(&bytes) {
+            Ok(event) => event,
+            Err(error) => return Err(follower.undecodable(&error).await.into()),
+        };
+        if !event.is_artificial() {
+            attempts.fruitless = 0;
+        }
+        follower.take(&event).await?;
+        events = events.wrapping_add(1);
+        if events.is_multiple_of(EVENTS_PER_LOOK) && stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
+async fn next(connection: &mut dyn BinlogConnection, bytes: &mut Vec<u8>) -> Result<(), ConnectionError> {
+    poll_fn(|context| connection.poll_event(context, bytes)).await
+}
+
+impl From<ConnectionError> for End {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Lost(reason) => Self::Lost(reason),
+            ConnectionError::Unreadable(reason) => Self::Unreadable(reason),
+            ConnectionError::Clash(reason) => Self::Clash(reason),
+            ConnectionError::Final(error) => Self::Final(error),
+        }
+    }
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Stopped => Self::Stopped,
+            Failure::Unreadable(reason) => Self::Unreadable(reason),
+            Failure::Source(error) if error.is_lost() => Self::Lost(error.to_string()),
+            Failure::Source(error) => Self::Final(error),
+        }
     }
 }

@@ -1,5 +1,12 @@
 //! How to read the images of one table's rows.
 
+use super::layout::{DeclaredColumn, DeclaredLayout};
+use crate::binlog::{ColumnInfo, ColumnType, DecodeError, Image, TableColumns, Value, charset};
+use crate::row::{KeyPart, RowKey};
+
+/// A collation of utf8mb4 that every server knows (utf8mb4_general_ci).
+const UTF8MB4: u16 = 45;
+
 /// A table's columns, as the row images that carry it were written (rule R5).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
@@ -9,8 +16,267 @@ pub struct Layout {
     pub table: String,
     /// The columns' names, in the table's order.
     pub names: Vec<Box<str>>,
+    /// The columns' types, as the log tells them, with the signs and collations that it leaves out.
+    pub columns: TableColumns,
     /// Indices into `names` of the primary key's columns, in the key's order; empty if the table has none.
     pub primary_key: Vec<usize>,
     /// Whether a ROLLBACK undoes changes of it: InnoDB yes; MyISAM, Aria and MEMORY no.
     pub transactional: bool,
+}
+
+/// How a table's columns in the log differ from those that the server declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutMismatch {
+    /// Another number of columns.
+    #[error("the log has {log} columns but the server declares {declared}")]
+    Count {
+        /// In the log.
+        log: usize,
+        /// On the server.
+        declared: usize,
+    },
+    /// A column of another type.
+    #[error("column {column} has another type in the log than the server declares")]
+    Type {
+        /// The column, from 1.
+        column: usize,
+    },
+}
+
+impl Layout {
+    /// The layout of row images, from their table map where that tells the columns' names.
+    ///
+    /// `declared` adds what no log tells: the engine, and the digits of a FLOAT(M,D).
+    pub fn named(
+        schema: &str,
+        table: &str,
+        mut columns: TableColumns,
+        declared: Option<&DeclaredLayout>,
+    ) -> Option<Self> {
+        let names = columns.iter().map(|column| column.name.clone()).collect::<Option<Vec<_>>>()?;
+        for column in columns.iter_mut() {
+            let same = |other: &&DeclaredColumn| column.name.as_deref() == Some(&*other.name);
+            if let Some(other) = declared.and_then(|declared| declared.columns.iter().find(same)) {
+                column.decimals = other.decimals(column.kind);
+            }
+        }
+        let primary_key = columns.primary_key().unwrap_or_default().to_vec();
+        let transactional = declared.is_some_and(|declared| declared.transactional);
+        Some(Self { schema: schema.to_owned(), table: table.to_owned(), names, columns, primary_key, transactional })
+    }
+
+    /// The layout of row images whose table map does not tell the columns' names, from the one that the server
+    /// declares; refused if their types differ.
+    pub fn declared(mut columns: TableColumns, declared: &DeclaredLayout) -> Result<Self, LayoutMismatch> {
+        if columns.len() != declared.columns.len() {
+            return Err(LayoutMismatch::Count { log: columns.len(), declared: declared.columns.len() });
+        }
+        for (index, (column, declared)) in columns.iter_mut().zip(&declared.columns).enumerate() {
+            if !declared.may_be(column.kind) {
+                return Err(LayoutMismatch::Type { column: index + 1 });
+            }
+            declared.complete(column);
+        }
+        Ok(Self {
+            schema: declared.schema.clone(),
+            table: declared.table.clone(),
+            names: declared.columns.iter().map(|column| column.name.clone()).collect(),
+            columns,
+            primary_key: declared.primary_key.clone(),
+            transactional: declared.transactional,
+        })
+    }
+
+    /// The primary key in an image; columns that it does not hold are taken from `other`, the update's before image.
+    pub(crate) fn key(&self, image: Image<'_>, other: Option<Image<'_>>) -> Result<RowKey, DecodeError> {
+        let value = |column: usize| {
+            let value = match (image.value(&self.columns, column)?, other) {
+                (None, Some(other)) => other.value(&self.columns, column)?,
+                (value, _) => value,
+            };
+            value.ok_or(DecodeError::Malformed { what: "a row image without its primary key" })
+        };
+        if let [column] = self.primary_key.as_slice() {
+            match value(*column)? {
+                Value::Int(number) => return Ok(RowKey::Int(number)),
+                Value::UInt(number) => return Ok(RowKey::UInt(number)),
+                _ => {}
+            }
+        }
+        let part = |column: &usize| {
+            let info = self.columns.get(*column).ok_or(DecodeError::Malformed { what: "a primary key" })?;
+            key_part(value(*column)?, info).map_err(|error| error.in_column(*column))
+        };
+        Ok(RowKey::Columns(self.primary_key.iter().map(part).collect::<Result<_, _>>()?))
+    }
+}
+
+fn key_part(value: Value<'_>, column: &ColumnInfo) -> Result<KeyPart, DecodeError> {
+    Ok(match value {
+        Value::Int(number) => KeyPart::Int(number),
+        Value::UInt(number) => KeyPart::UInt(number),
+        Value::Bytes(_) if column.is_binary() => {
+            KeyPart::Bytes(value.bytes(column).unwrap_or_default().into_owned().into())
+        }
+        _ => {
+            let mut text = String::new();
+            value.write_text(column, &crate::binlog::Utc, &mut text)?;
+            KeyPart::Text(text.into())
+        }
+    })
+}
+
+impl DeclaredColumn {
+    /// Whether the log may carry this column as `kind`. What is not known to be otherwise may be.
+    fn may_be(&self, kind: ColumnType) -> bool {
+        use ColumnType::*;
+        let fraction_is = |fraction: u8| self.fraction.is_none_or(|declared| declared == u64::from(fraction));
+        let length_is = |bytes: u16| self.octet_length.is_none_or(|declared| declared == u64::from(bytes));
+        match &*self.data_type {
+            "tinyint" | "bool" | "boolean" => kind == Tiny,
+            "smallint" => kind == Short,
+            "mediumint" => kind == Medium,
+            "int" | "integer" => kind == Long,
+            "bigint" => kind == LongLong,
+            "float" => kind == Float,
+            "double" | "real" => kind == Double,
+            "decimal" | "numeric" => match kind {
+                Decimal { precision, scale } => {
+                    self.precision == Some(u64::from(precision)) && self.scale == Some(u64::from(scale))
+                }
+                _ => false,
+            },
+            "bit" => matches!(kind, Bit { bits } if self.precision == Some(u64::from(bits))),
+            "year" => kind == Year,
+            "date" => kind == Date,
+            "time" => matches!(kind, OldTime) || matches!(kind, Time { fraction } if fraction_is(fraction)),
+            "datetime" => matches!(kind, OldDateTime) || matches!(kind, DateTime { fraction } if fraction_is(fraction)),
+            "timestamp" => {
+                matches!(kind, OldTimestamp) || matches!(kind, Timestamp { fraction } if fraction_is(fraction))
+            }
+            "char" | "binary" => matches!(kind, Char { bytes } if length_is(bytes)),
+            "varchar" | "varbinary" => matches!(kind, Varchar { bytes } if length_is(bytes)),
+            "tinytext" | "tinyblob" => kind == Blob { prefix: 1 },
+            "text" | "blob" => kind == Blob { prefix: 2 },
+            "mediumtext" | "mediumblob" => kind == Blob { prefix: 3 },
+            "longtext" | "longblob" => kind == Blob { prefix: 4 },
+            "json" => matches!(kind, Json { .. } | Blob { prefix: 4 }),
+            "enum" => matches!(kind, Enum { .. }),
+            "set" => matches!(kind, Set { .. }),
+            _ => true,
+        }
+    }
+
+    /// Adds to a column of the log what the log did not tell.
+    fn complete(&self, column: &mut ColumnInfo) {
+        column.name = Some(self.name.clone());
+        if column.unsigned.is_none() {
+            // ZEROFILL shows as `unsigned zerofill`.
+            column.unsigned = Some(self.column_type.to_ascii_lowercase().contains(" unsigned"));
+        }
+        if column.collation.is_none() {
+            column.collation = match (self.collation, &*self.data_type) {
+                (Some(collation), _) => u16::try_from(collation).ok(),
+                (None, "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob") => {
+                    Some(charset::BINARY)
+                }
+                (None, _) => None,
+            };
+        }
+        if column.labels.is_none() && matches!(column.kind, ColumnType::Enum { .. } | ColumnType::Set { .. }) {
+            // The server told them in the connection's character set, and values hold only their numbers.
+            column.collation = Some(UTF8MB4);
+            column.labels = labels(&self.column_type);
+        }
+        column.decimals = self.decimals(column.kind);
+    }
+
+    fn decimals(&self, kind: ColumnType) -> Option<u8> {
+        let float = matches!(kind, ColumnType::Float | ColumnType::Double);
+        self.scale.filter(|_| float).and_then(|scale| u8::try_from(scale).ok())
+    }
+}
+
+/// The labels in `enum('a','it''s')`.
+fn labels(column_type: &str) -> Option<Box<[Box<[u8]>]>> {
+    let inside = column_type.split_once('(')?.1.strip_suffix(')')?;
+    let mut labels = Vec::new();
+    let mut rest = inside;
+    loop {
+        rest = rest.strip_prefix('\'')?;
+        let mut label = String::new();
+        loop {
+            let (text, behind) = rest.split_once('\'')?;
+            label.push_str(text);
+            match behind.strip_prefix('\'') {
+                Some(more) => {
+                    label.push('\'');
+                    rest = more;
+                }
+                None => {
+                    rest = behind;
+                    break;
+                }
+            }
+        }
+        labels.push(label.into_bytes().into_boxed_slice());
+        match rest.strip_prefix(',') {
+            Some(more) => rest = more,
+            None => return rest.is_empty().then(|| labels.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn declared(data_type: &str, column_type: &str) -> DeclaredColumn {
+        DeclaredColumn {
+            name: "c".into(),
+            data_type: data_type.into(),
+            column_type: column_type.into(),
+            octet_length: None,
+            precision: None,
+            scale: None,
+            fraction: None,
+            collation: None,
+        }
+    }
+
+    fn layout(columns: Vec<DeclaredColumn>) -> DeclaredLayout {
+        DeclaredLayout {
+            schema: "s".to_owned(),
+            table: "t".to_owned(),
+            columns,
+            primary_key: vec![0],
+            transactional: true,
+        }
+    }
+
+    #[test]
+    fn r5_columns_of_another_count_or_type_are_refused() {
+        let log =
+            |kinds: &[ColumnType]| TableColumns::new(kinds.iter().map(|kind| ColumnInfo::new(*kind)).collect(), None);
+        let server = layout(vec![declared("bigint", "bigint(20)"), declared("varchar", "varchar(9)")]);
+        let good = [ColumnType::LongLong, ColumnType::Varchar { bytes: 9 }];
+        assert!(Layout::declared(log(&good), &server).is_ok());
+        assert_eq!(
+            Layout::declared(log(&good[..1]), &server).unwrap_err(),
+            LayoutMismatch::Count { log: 1, declared: 2 }
+        );
+        let swapped = [good[1], good[0]];
+        assert_eq!(Layout::declared(log(&swapped), &server).unwrap_err(), LayoutMismatch::Type { column: 1 });
+    }
+
+    #[test]
+    fn r3_what_the_log_leaves_out_is_completed() {
+        let server = layout(vec![declared("int", "int(10) unsigned"), declared("enum", "enum('a','it''s')")]);
+        let log = vec![ColumnInfo::new(ColumnType::Long), ColumnInfo::new(ColumnType::Enum { bytes: 1 })];
+        let layout = Layout::declared(TableColumns::new(log, None), &server).unwrap();
+        assert_eq!(layout.columns.get(0).unwrap().unsigned, Some(true));
+        let labels = layout.columns.get(1).unwrap().labels.clone().unwrap();
+        assert_eq!(labels.iter().map(|label| &**label).collect::<Vec<_>>(), [&b"a"[..], b"it's"]);
+    }
 }

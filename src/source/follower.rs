@@ -1,0 +1,402 @@
+//! What each event of the log means for the watched tables.
+
+use chrono::DateTime;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    change::{Change, ChangeKind, Doubt, Message, Step, TableId, Transaction},
+    error::SourceError,
+    filter::Filter,
+    identity::Identity,
+    layout::LayoutReader,
+    row_layout::Layout,
+    statement::{Effect, Statement},
+    tracked_layout::{Found, TrackedLayouts},
+    transaction::{Assembler, Broken, Progress},
+};
+use crate::binlog::{DecodeError, Event, EventBody, Header, LogPoint, Position, Query, RowChange, Rows, TableMap};
+
+/// A batch is sent when it holds this many transactions, or this many bytes, or when the server has no more at hand.
+const BATCH_TRANSACTIONS: usize = 1000;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// What a change costs beside its images.
+const CHANGE_BYTES: usize = 200;
+
+/// Put into doubts that concern no single table.
+const ANY_TABLE: &str = "any watched table";
+
+/// Turns events to messages.
+pub(super) struct Follower<L> {
+    filter: Filter,
+    layouts: TrackedLayouts<L>,
+    assembler: Assembler<Step>,
+    keep_before: bool,
+    sender: mpsc::Sender<Message>,
+    stop: CancellationToken,
+    batch: Vec<Transaction>,
+    batch_bytes: usize,
+    /// Where the event at hand ends.
+    end: LogPoint,
+    /// The log has been read further than the last message said.
+    progressed: bool,
+    /// Statement-format writes of other tables have been reported.
+    warned: bool,
+}
+
+/// Why an event could not be dealt with.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Whoever started the reader wants it to stop.
+    Stopped,
+    /// The event's bytes are damaged; reading them again may help.
+    Unreadable(String),
+    Source(SourceError),
+}
+
+impl Failure {
+    pub(super) fn into_error(self) -> SourceError {
+        match self {
+            Self::Stopped => SourceError::Closed,
+            Self::Unreadable(reason) => SourceError::Dump { reason },
+            Self::Source(error) => error,
+        }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl<L: LayoutReader> Follower<L> {
+    pub(super) fn new(
+        schema: String,
+        tables: Vec<String>,
+        keep_before: bool,
+        start: Position,
+        layouts: L,
+        sender: mpsc::Sender<Message>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            layouts: TrackedLayouts::new(layouts, tables.len()),
+            filter: Filter::new(schema, tables),
+            assembler: Assembler::new(start),
+            keep_before,
+            sender,
+            stop,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            end: LogPoint::default(),
+            progressed: false,
+            warned: false,
+        }
+    }
+
+    /// Where reading goes on.
+    pub(super) fn position(&self) -> &Position {
+        self.assembler.position()
+    }
+
+    pub(super) fn boundary_point(&self) -> LogPoint {
+        self.assembler.position().point()
+    }
+
+    /// Gets ready for a connection.
+    pub(super) async fn prepare(&mut self) -> Result<(), Failure> {
+        self.assembler.reconnect();
+        self.filter.forget_maps();
+        Ok(self.layouts.load(&self.filter).await?)
+    }
+
+    pub(super) async fn connected(&mut self, identity: Identity) -> Result<(), Failure> {
+        self.progressed = true;
+        self.send(Message::Connected { identity }).await
+    }
+
+    pub(super) async fn disconnected(&mut self, reason: String) -> Result<(), Failure> {
+        self.flush().await?;
+        self.send(Message::Disconnected { reason }).await
+    }
+
+    /// Sends what is collected, and how far the log has been read.
+    pub(super) async fn flush(&mut self) -> Result<(), Failure> {
+        if !self.progressed && self.batch.is_empty() {
+            return Ok(());
+        }
+        let transactions = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        self.progressed = false;
+        let boundary = self.assembler.boundary();
+        self.send(Message::Transactions { transactions, boundary }).await
+    }
+
+    /// Deals with one event.
+    pub(super) async fn take(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+        let from = self.start_of(&event.header);
+        self.end = LogPoint { offset: from.offset.saturating_add(u64::from(event.header.size)), ..from };
+        let progress = match &event.body {
+            EventBody::TableMap(map) => {
+                let progress = self.assembler.event(event);
+                self.table_map(map, from).await?;
+                progress
+            }
+            EventBody::Rows(rows) => {
+                let progress = self.assembler.event(event);
+                if let Err(doubt) = self.rows(rows, from) {
+                    return Err(self.doubt(doubt).await);
+                }
+                progress
+            }
+            EventBody::Query(query) => {
+                let (statement, items) = match self.statement(query, from) {
+                    Ok(understood) => understood,
+                    Err(doubt) => return Err(self.doubt(doubt).await),
+                };
+                self.assembler.statement(&event.header, &statement, items)
+            }
+            EventBody::Incident => {
+                let reason = "the server says that changes are missing from its log (incident event)";
+                let doubt = self.uncertain(None, from, reason.to_owned());
+                return Err(self.doubt(doubt).await);
+            }
+            EventBody::FormatDescription(_) | EventBody::Rotate { .. } => {
+                self.filter.forget_maps();
+                self.assembler.event(event)
+            }
+            _ => self.assembler.event(event),
+        };
+        match progress {
+            Ok(Progress::Inside) => Ok(()),
+            Ok(Progress::Boundary) => {
+                self.progressed = true;
+                Ok(())
+            }
+            Ok(Progress::Committed(steps)) => self.committed(steps, event.header.timestamp).await,
+            Err(Broken(reason)) => {
+                let doubt = self.uncertain(None, from, reason.to_owned());
+                Err(self.doubt(doubt).await)
+            }
+        }
+    }
+
+    async fn committed(&mut self, steps: Vec<Step>, timestamp: u32) -> Result<(), Failure> {
+        self.progressed = true;
+        for step in &steps {
+            self.batch_bytes += CHANGE_BYTES;
+            if let Step::Change(change) = step {
+                self.batch_bytes += change.image.as_ref().map_or(0, |image| image.len());
+                self.batch_bytes += change.before.as_ref().map_or(0, |image| image.len());
+            }
+        }
+        let committed = DateTime::from_timestamp(i64::from(timestamp), 0).unwrap_or_default();
+        self.batch.push(Transaction { point: self.assembler.point(), committed, steps });
+        if self.batch.len() >= BATCH_TRANSACTIONS || self.batch_bytes >= BATCH_BYTES {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the rows behind a table map can be read.
+    async fn table_map(&mut self, map: &TableMap<'_>, from: LogPoint) -> Result<(), Failure> {
+        let Some(table) = self.filter.map(map) else { return Ok(()) };
+        match self.layouts.of(table, &self.filter, map, from).await? {
+            Found::Layout(None) => Ok(()),
+            Found::Layout(Some(until)) => self.send(Message::LayoutUnsure { table, until }).await,
+            Found::Doubt(reason) => {
+                let doubt = self.uncertain(Some(table), from, reason);
+                Err(self.doubt(doubt).await)
+            }
+        }
+    }
+
+    /// Collects the changes in a rows event.
+    fn rows(&mut self, rows: &Rows<'_>, from: LogPoint) -> Result<(), Doubt> {
+        let table = match self.filter.table(rows.table_id) {
+            Some(Some(table)) => table,
+            Some(None) => return Ok(()),
+            // MySQL ends some statements with a rows event of this number that belongs to no table and holds no rows.
+            None if rows.table_id == 0x00ff_ffff && rows.statement_end => return Ok(()),
+            None => return Err(self.uncertain(None, from, "rows without a table map".to_owned())),
+        };
+        let Some(layout) = self.layouts.last(table).cloned() else {
+            return Err(self.uncertain(Some(table), from, "rows without a layout".to_owned()));
+        };
+        let damaged = |follower: &Self, error: DecodeError| follower.uncertain(Some(table), from, error.to_string());
+        let changes = rows.iter(&layout.columns).map_err(|error| damaged(self, error))?;
+        for change in changes {
+            let change = change.map_err(|error| damaged(self, error))?;
+            if change.is_no_op() {
+                continue;
+            }
+            let change = self.change(table, &layout, change).map_err(|error| damaged(self, error))?;
+            if let Some(change) = change {
+                self.assembler.add(Step::Change(change), !layout.transactional);
+            }
+        }
+        Ok(())
+    }
+
+    fn change(
+        &self,
+        table: TableId,
+        layout: &std::sync::Arc<Layout>,
+        change: RowChange<'_>,
+    ) -> Result<Option<Change>, DecodeError> {
+        let (kind, image) = match (change.before, change.after) {
+            (None, Some(after)) => (ChangeKind::Insert, after),
+            (Some(_), Some(after)) => (ChangeKind::Update, after),
+            (Some(before), None) => (ChangeKind::Delete, before),
+            (None, None) => return Ok(None),
+        };
+        let before = change.before.filter(|_| kind == ChangeKind::Update);
+        let key = layout.key(image, before)?;
+        let old_key = match before {
+            Some(before) => Some(layout.key(before, Some(image))?).filter(|old| *old != key),
+            None => None,
+        };
+        let whole = |image: crate::binlog::Image<'_>| image.is_whole(&layout.columns).then(|| image.bytes().into());
+        Ok(Some(Change {
+            table,
+            kind,
+            key,
+            old_key,
+            image: whole(image),
+            before: before.filter(|_| self.keep_before).and_then(whole),
+            layout: layout.clone(),
+        }))
+    }
+
+    /// Reads a statement, and what it does to watched tables.
+    fn statement(&mut self, query: &Query<'_>, from: LogPoint) -> Result<(Statement, Vec<Step>), Doubt> {
+        let statement = Statement::read(query.statement);
+        let mut steps = Vec::new();
+        match &statement {
+            Statement::Tables(tables) => {
+                for (name, effect) in tables {
+                    if let Some(table) = self.filter.named(query.schema, name) {
+                        self.effect(table, *effect, from, &mut steps)?;
+                    }
+                }
+            }
+            Statement::DropSchema(schema) if self.filter.is_schema(schema.as_bytes()) => {
+                for table in self.filter.ids() {
+                    self.effect(table, Effect::Gone, from, &mut steps)?;
+                }
+            }
+            Statement::Write(name) => match self.filter.named(query.schema, name) {
+                Some(table) => return Err(self.uncertain(Some(table), from, STATEMENT_FORMAT.to_owned())),
+                None if !self.warned => {
+                    self.warned = true;
+                    tracing::warn!(
+                        "a statement was logged instead of its rows, for a table that is not watched; what its triggers \
+                         write is not seen. Set binlog_format=ROW, for open sessions too"
+                    );
+                }
+                None => {}
+            },
+            Statement::WriteAny => return Err(self.uncertain(None, from, STATEMENT_FORMAT.to_owned())),
+            _ => {}
+        }
+        Ok((statement, steps))
+    }
+
+    fn effect(&mut self, table: TableId, effect: Effect, from: LogPoint, steps: &mut Vec<Step>) -> Result<(), Doubt> {
+        let end = self.end;
+        if effect != Effect::Cleared
+            && let Some(since) = self.layouts.changed(table, end)
+        {
+            let reason = "its columns were changed behind rows that were read with the changed columns. With \
+                          `binlog_row_metadata=FULL` in the server's configuration the log tells them itself";
+            let name = self.filter.name(table).to_owned();
+            return Err(Doubt {
+                table: Some(table),
+                table_name: name,
+                from: since,
+                to: end,
+                reason: reason.to_owned(),
+            });
+        }
+        match effect {
+            Effect::Layout => {}
+            Effect::Cleared | Effect::Gone => steps.push(Step::Cleared(table)),
+            Effect::Replaced => {
+                let reason = "rows came or went without being logged: a table was renamed into its place, or a partition \
+                              or a table's file exchanged, dropped or emptied, or it was filled from a SELECT";
+                return Err(self.uncertain(Some(table), from, reason.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// An event that the decoder refuses.
+    pub(super) async fn undecodable(&mut self, error: &DecodeError) -> Failure {
+        if !matches!(error, DecodeError::Unsupported { .. }) {
+            return Failure::Unreadable(error.to_string());
+        }
+        let from = self.assembler.point();
+        self.end = from;
+        let doubt = self.uncertain(None, from, error.to_string());
+        self.doubt(doubt).await
+    }
+
+    /// What follows the last boundary cannot be read, however often it is tried.
+    pub(super) async fn doubt_ahead(&mut self, reason: String) -> SourceError {
+        let doubt = self.uncertain(None, self.boundary_point(), reason);
+        self.doubt(doubt).await.into_error()
+    }
+
+    fn uncertain(&self, table: Option<TableId>, from: LogPoint, reason: String) -> Doubt {
+        let table_name = table.map_or(ANY_TABLE, |table| self.filter.name(table)).to_owned();
+        Doubt { table, table_name, from, to: self.end.max(from), reason }
+    }
+
+    /// Names a doubt and ends reading, with the position before it (rule R4).
+    async fn doubt(&mut self, doubt: Doubt) -> Failure {
+        if let Err(failure) = self.flush().await {
+            return failure;
+        }
+        match self.send(Message::Doubt(doubt.clone())).await {
+            Ok(()) => SourceError::Doubt(doubt).into(),
+            Err(failure) => failure,
+        }
+    }
+
+    /// Where an event begins.
+    fn start_of(&self, header: &Header) -> LogPoint {
+        let point = self.assembler.point();
+        let begin = u64::from(header.end_position).checked_sub(u64::from(header.size));
+        match begin {
+            // Servers leave out events that we did not ask for, so it may begin behind the last one.
+            Some(begin) if header.end_position != 0 && begin > point.offset && !header.is_artificial() => {
+                LogPoint { offset: begin, ..point }
+            }
+            _ => point,
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            sent = self.sender.send(message) => sent.map_err(|_| Failure::Source(SourceError::Closed)),
+            () = self.stop.cancelled() => Err(Failure::Stopped),
+        }
+    }
+}
+
+const STATEMENT_FORMAT: &str = "a statement that writes rows was logged instead of the rows. Set binlog_format=ROW on the \
+                                server, and end the sessions that began before that";
+
+impl SourceError {
+    /// Whether a new connection may mend it.
+    pub(super) fn is_lost(&self) -> bool {
+        match self {
+            Self::Connection { .. } => true,
+            Self::Database(error) => error.is_retryable(),
+            _ => false,
+        }
+    }
+}

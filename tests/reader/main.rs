@@ -1,0 +1,12 @@
+//! The reader against private servers (rules R1 to R7).
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
+
+mod columns;
+mod connecting;
+mod doubts;
+mod faults;
+mod following;
+mod mysql;
+mod transactions;
+mod values;
