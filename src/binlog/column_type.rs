@@ -105,10 +105,28 @@ pub enum ColumnType {
 /// How long a value is in a row image: a fixed number of bytes, or a length in front of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Width {
+    /// That fixed number. Where fixed columns were added to one with a length, theirs, in front of that length.
+    pub(super) fixed: u16,
     /// Bytes of the length in front, 0 for a fixed number of bytes.
     pub(super) prefix: u8,
-    /// That fixed number.
-    pub(super) fixed: u16,
+}
+
+impl Width {
+    /// The same columns with fewer steps: fixed ones are added to what follows them.
+    pub(super) fn runs(widths: &[Self]) -> Box<[Self]> {
+        let mut runs: Vec<Self> = Vec::new();
+        for width in widths {
+            match runs.last_mut() {
+                // Values of fixed width have 32 bytes at most, so the sum fits.
+                Some(last) if last.prefix == 0 => {
+                    last.fixed += width.fixed;
+                    last.prefix = width.prefix;
+                }
+                _ => runs.push(*width),
+            }
+        }
+        runs.into()
+    }
 }
 
 const CODE_FLOAT: u8 = 4;

@@ -8,13 +8,17 @@ use super::metadata;
 
 /// The servers' limit of columns in a table.
 const MAX_COLUMNS: usize = 4096;
+/// Columns that share a byte of a bitmap.
+const COLUMNS_PER_BYTE: usize = 8;
 
 /// A table's columns, as far as they are known, with all that walking its row images needs worked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableColumns {
     columns: Box<[ColumnInfo]>,
     /// Of each column; apart so that walking an image touches nothing else.
-    pub(super) widths: Box<[Width]>,
+    widths: Box<[Width]>,
+    /// The same for each eight columns, which share a byte of NULL bits: runs of fixed widths are added up.
+    runs: Box<[Box<[Width]>]>,
     /// A bitmap with a bit for each column.
     all: Box<[u8]>,
     primary_key: Option<Box<[usize]>>,
@@ -49,13 +53,14 @@ impl ColumnInfo {
 impl TableColumns {
     /// Columns that are known from elsewhere (information_schema).
     pub fn new(columns: Vec<ColumnInfo>, primary_key: Option<Vec<usize>>) -> Self {
-        let widths = columns.iter().map(|column| column.kind.width()).collect();
-        let mut all = vec![0xff; columns.len() / 8];
-        if !columns.len().is_multiple_of(8) {
-            all.push((1 << (columns.len() % 8)) - 1);
+        let widths: Box<[Width]> = columns.iter().map(|column| column.kind.width()).collect();
+        let runs = widths.chunks(COLUMNS_PER_BYTE).map(Width::runs).collect();
+        let mut all = vec![0xff; columns.len() / COLUMNS_PER_BYTE];
+        if !columns.len().is_multiple_of(COLUMNS_PER_BYTE) {
+            all.push((1 << (columns.len() % COLUMNS_PER_BYTE)) - 1);
         }
         let primary_key = primary_key.map(Vec::into_boxed_slice);
-        Self { columns: columns.into(), widths, all: all.into(), primary_key }
+        Self { columns: columns.into(), widths, runs, all: all.into(), primary_key }
     }
 
     /// Reads what stands behind the names in a table map event.
@@ -117,6 +122,16 @@ impl TableColumns {
     /// Whether every column has its name.
     pub fn has_names(&self) -> bool {
         self.columns.iter().all(|column| column.name.is_some())
+    }
+
+    /// How long the values of each column are.
+    pub(super) fn widths(&self) -> &[Width] {
+        &self.widths
+    }
+
+    /// For each eight columns: their widths, and the same with runs of fixed ones added up.
+    pub(super) fn bytes_of_nulls(&self) -> impl Iterator<Item = (&[Width], &[Width])> {
+        self.widths.chunks(COLUMNS_PER_BYTE).zip(self.runs.iter().map(AsRef::as_ref))
     }
 
     /// A bitmap with a bit for each column: the one of a whole image.

@@ -1,5 +1,6 @@
 //! A row image: a bitmap of NULLs, then the values of the columns that are there.
 
+use super::column_type::Width;
 use super::columns::{TableColumns, bit};
 use super::error::DecodeError;
 use super::value::{self, Value};
@@ -122,7 +123,7 @@ impl<'a> Values<'a, '_> {
 
     fn take(&mut self, index: usize) -> Result<&'a [u8], DecodeError> {
         let mut taken = None;
-        if let Some(width) = self.columns.widths.get(index)
+        if let Some(width) = self.columns.widths().get(index)
             && let Some((prefix, rest)) = self.rest.split_at_checked(usize::from(width.prefix))
         {
             let length = if width.prefix == 0 { usize::from(width.fixed) } else { length(prefix) };
@@ -168,23 +169,22 @@ pub(super) fn size(bytes: &[u8], present: &[u8], columns: &TableColumns) -> Resu
         return Err(short(nulls, bytes.len()));
     };
     let mut at = nulls;
-    let mut step = |width: &super::column_type::Width| {
-        if width.prefix == 0 {
-            at = at.saturating_add(usize::from(width.fixed));
-            return Ok(());
+    let mut step = |width: &Width| {
+        at = at.saturating_add(usize::from(width.fixed));
+        if width.prefix > 0 {
+            let end = at.saturating_add(usize::from(width.prefix));
+            let Some(prefix) = bytes.get(at..end) else {
+                return Err(short(end, bytes.len()));
+            };
+            at = end.saturating_add(length(prefix));
         }
-        let end = at.saturating_add(usize::from(width.prefix));
-        let Some(prefix) = bytes.get(at..end) else {
-            return Err(short(end, bytes.len()));
-        };
-        at = end.saturating_add(length(prefix));
         Ok(())
     };
     if held == count {
         // Eight columns share a byte of NULL bits, which is mostly zero.
-        for (widths, null_bits) in columns.widths.chunks(8).zip(null_bits) {
+        for ((widths, runs), null_bits) in columns.bytes_of_nulls().zip(null_bits) {
             if *null_bits == 0 {
-                widths.iter().try_for_each(&mut step)?;
+                runs.iter().try_for_each(&mut step)?;
             } else {
                 let mut bits = *null_bits;
                 for width in widths {
@@ -196,7 +196,7 @@ pub(super) fn size(bytes: &[u8], present: &[u8], columns: &TableColumns) -> Resu
             }
         }
     } else {
-        let held = columns.widths.iter().enumerate().filter(|(index, _)| bit(present, *index));
+        let held = columns.widths().iter().enumerate().filter(|(index, _)| bit(present, *index));
         for (position, (_, width)) in held.enumerate() {
             if !bit(null_bits, position) {
                 step(width)?;

@@ -1,7 +1,5 @@
 //! Dates and times, which fit no calendar type: 0000-00-00, 2024-02-00 and -838:59:59 are all values.
 
-use std::fmt::Write;
-
 /// A DATE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
@@ -125,10 +123,15 @@ fn push_fraction(out: &mut String, micros: u32, digits: u8) {
     }
 }
 
-/// At least `width` digits.
+/// At least `width` digits, of a value below a million.
 fn push_digits(out: &mut String, value: u32, width: usize) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{value:0width$}");
+    let mut place = 100_000;
+    for digits in (1..=6).rev() {
+        if digits <= width || value >= place {
+            out.push(char::from(b'0' + (value / place % 10) as u8));
+        }
+        place /= 10;
+    }
 }
 
 /// The fraction behind a value: half as many bytes as digits, the highest first.
