@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod failures;
+mod log;
 mod peer;
 mod tls;
 

@@ -11,15 +11,15 @@ use tokio_rustls::TlsAcceptor;
 use super::super::super::tls::tls_trusting;
 use super::*;
 
-struct TlsPeer {
-    port: u16,
-    certificate: rustls::pki_types::CertificateDer<'static>,
+pub(super) struct TlsPeer {
+    pub(super) port: u16,
+    pub(super) certificate: rustls::pki_types::CertificateDer<'static>,
     /// The HTTP version of each request.
     versions: mpsc::UnboundedReceiver<hyper::Version>,
 }
 
 /// Answers every request with 200, as `localhost`.
-async fn tls_peer(protocols: &[&[u8]]) -> TlsPeer {
+pub(super) async fn tls_peer(protocols: &[&[u8]]) -> TlsPeer {
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = key.cert.der().clone();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -52,8 +52,8 @@ async fn tls_peer(protocols: &[&[u8]]) -> TlsPeer {
     TlsPeer { port, certificate, versions }
 }
 
-fn sender_trusting(roots: RootCertStore) -> Sender {
-    Sender::with(&config(), "CDC-BRIDGE", tls_trusting(roots).unwrap(), Limits::new(Duration::from_secs(60))).unwrap()
+pub(super) fn sender_trusting(roots: RootCertStore, config: &DeliveryConfig) -> Sender {
+    Sender::with(config, "CDC-BRIDGE", tls_trusting(roots).unwrap(), Limits::new(Duration::from_secs(60))).unwrap()
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn speaks_http2_where_the_endpoint_does_and_http1_elsewhere() {
         let mut peer = tls_peer(protocols).await;
         let mut roots = RootCertStore::empty();
         roots.add(peer.certificate.clone()).unwrap();
-        let sender = sender_trusting(roots);
+        let sender = sender_trusting(roots, &config());
         let url = format!("https://localhost:{}/", peer.port);
         assert_eq!(outcome_of(&sender, &url).await, Outcome::Accepted { status: 200 });
         assert_eq!(peer.versions.recv().await, Some(version));
