@@ -100,15 +100,15 @@ pub struct StateConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveryConfig {
-    /// Seconds until an attempt without a complete answer has failed, 1 to 600.
+    /// Seconds until an attempt without an answer's status has failed, 1 to 600.
     pub timeout_seconds: u64,
     /// Elements of one event at most, 1 to 1000.
     pub max_elements: usize,
     /// Longest pause between attempts in seconds, 1 to 86400.
     pub retry_max_seconds: u64,
-    /// Events under way at once, 1 to 10000.
+    /// Events under way at once, 1 to 10000; as many again of subscriptions whose last attempt failed.
     pub concurrency: usize,
-    /// Events under way at once to one host, 1 to 10000.
+    /// Events under way at once to one host and port, 1 to 10000; as many again of troubled subscriptions.
     pub concurrency_per_host: usize,
     /// Standard Webhooks secrets, `whsec_…`, newest first; empty: events are not signed.
     pub secrets: Vec<SecretString>,

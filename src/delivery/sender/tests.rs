@@ -152,7 +152,9 @@ async fn d2_an_interim_answer_is_not_the_answer() {
 
 #[tokio::test]
 async fn connections_are_used_again() {
-    let peer = Peer::answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthank").await;
+    // More than arrives with the head.
+    let body = "x".repeat(60_000);
+    let peer = Peer::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n{body}")).await;
     let sender = sender();
     for _ in 0..5 {
         outcome_of(&sender, &peer.url("/")).await;

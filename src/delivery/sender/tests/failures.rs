@@ -78,7 +78,11 @@ async fn d2_a_body_without_end_costs_its_connection_and_nothing_else() {
     let closed = CancellationToken::new();
     let repeat = Then::Repeat(&[b'x'; 1024], closed.clone());
     let peer = Peer::with("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n", repeat).await;
-    assert_eq!(outcome_of(&sender(), &peer.url("/")).await, Outcome::Accepted { status: 200 });
+    // Time alone does not end it.
+    let limits = Limits { drain: Duration::from_secs(600), ..Limits::new(Duration::from_secs(600)) };
+    let tls = super::super::super::tls::tls_trusting(rustls::RootCertStore::empty()).unwrap();
+    let sender = Sender::with(&config(), "CDC-BRIDGE", tls, limits).unwrap();
+    assert_eq!(outcome_of(&sender, &peer.url("/")).await, Outcome::Accepted { status: 200 });
     closed.cancelled().await;
 }
 

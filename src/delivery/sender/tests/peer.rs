@@ -35,21 +35,21 @@ struct Seen {
 }
 
 impl Peer {
-    pub(super) async fn answering(answer: &'static str) -> Self {
+    pub(super) async fn answering(answer: impl Into<Arc<str>>) -> Self {
         Self::with(answer, Then::KeepOn).await
     }
 
-    pub(super) async fn with(answer: &'static str, then: Then) -> Self {
+    pub(super) async fn with(answer: impl Into<Arc<str>>, then: Then) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Seen::default());
+        let (answer, seen) = (answer.into(), Arc::new(Seen::default()));
         let task = tokio::spawn({
             let seen = Arc::clone(&seen);
             async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
                     seen.connections.fetch_add(1, Ordering::SeqCst);
-                    tokio::spawn(serve(stream, Arc::clone(&seen), answer, then.clone()));
+                    tokio::spawn(serve(stream, Arc::clone(&seen), Arc::clone(&answer), then.clone()));
                 }
             }
         });
@@ -79,7 +79,7 @@ impl Drop for Peer {
     }
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Seen>, answer: &'static str, then: Then) {
+async fn serve(mut stream: TcpStream, seen: Arc<Seen>, answer: Arc<str>, then: Then) {
     while let Some(request) = read_request(&mut stream).await {
         seen.requests.lock().unwrap().push(request);
         stream.write_all(answer.as_bytes()).await.unwrap();
