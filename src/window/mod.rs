@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The heart: the change log of every watch table, the subscriptions' cursors into it, and their windows.
+//!
+//! Everything here is a value that is told what happened and what time it is; reading, sending and storing are
+//! the bridge's.
+
+mod change_log;
+mod date_time_start;
+mod event;
+mod plan;
+mod subscriber;
+
+pub use change_log::{ChangeLog, Entry, StoredImage};
+pub use date_time_start::{Move, OwnWrites};
+pub use event::{Element, elements, plan};
+pub use plan::{Mark, Plan};
+pub use subscriber::{Attention, Cursor, Instant, Phase, Subscriber, Window};

@@ -1,0 +1,214 @@
+//! The change log of one watch table: the latest change of every row, ordered by when it was committed.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use crate::{binlog::LogPoint, row::RowKey, source::Layout};
+
+/// A row image with the layout that tells its columns.
+#[derive(Clone, Debug)]
+pub struct StoredImage {
+    /// The image as the binlog carried it, all columns present.
+    pub bytes: Box<[u8]>,
+    /// The layout that held at its position.
+    pub layout: Arc<Layout>,
+}
+
+/// The latest change of one row.
+#[derive(Debug)]
+pub struct Entry {
+    number: u64,
+    /// Just behind the commit that made the change.
+    pub point: LogPoint,
+    /// When it was committed, in microseconds UTC: stands in for a stamp that the image does not hold.
+    pub committed: i64,
+    /// The row after the change; `None`: read it by its key when it is sent (rule R6).
+    pub image: Option<StoredImage>,
+    /// The row as JSON, and the generation of the lookups that it was rendered with.
+    pub rendered: Option<(u64, Arc<[u8]>)>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    point: LogPoint,
+    number: u64,
+    key: RowKey,
+}
+
+/// The latest change of every row of one watch table (rule W3).
+///
+/// A row's next change supersedes the one before, which costs the same however many subscriptions watch the table:
+/// a subscription is only a point in here.
+#[derive(Debug, Default)]
+pub struct ChangeLog {
+    rows: HashMap<RowKey, Entry>,
+    // In the order of commits. A slot whose number is not its row's any more is superseded and skipped; superseded
+    // slots are swept out when they are more than half.
+    order: VecDeque<Slot>,
+    numbers: u64,
+    image_bytes: usize,
+}
+
+impl ChangeLog {
+    /// Records that the row `key` was inserted or updated by the transaction that committed just before `point`.
+    ///
+    /// Points must not go backwards; a repeated point is another row (or the same again) of the same transaction.
+    pub fn record(&mut self, key: RowKey, point: LogPoint, committed: i64, image: Option<StoredImage>) {
+        self.numbers += 1;
+        self.image_bytes += image.as_ref().map_or(0, |image| image.bytes.len());
+        let entry = Entry { number: self.numbers, point, committed, image, rendered: None };
+        let superseded = self.rows.insert(key.clone(), entry);
+        self.forget(superseded.as_ref());
+        self.order.push_back(Slot { point, number: self.numbers, key });
+        if self.order.len() > 64 && self.order.len() / 2 > self.rows.len() {
+            self.sweep();
+        }
+    }
+
+    /// Records that the row `key` was deleted: it is not sent.
+    pub fn remove(&mut self, key: &RowKey) {
+        let removed = self.rows.remove(key);
+        self.forget(removed.as_ref());
+    }
+
+    /// Records TRUNCATE or DROP: no row is left to send.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.order.clear();
+        self.image_bytes = 0;
+    }
+
+    /// Drops the changes at or before `point`: every cursor is past them.
+    pub fn trim(&mut self, point: LogPoint) {
+        while let Some(slot) = self.order.front() {
+            if slot.point > point {
+                break;
+            }
+            if self.rows.get(&slot.key).is_some_and(|entry| entry.number == slot.number) {
+                let removed = self.rows.remove(&slot.key);
+                self.forget(removed.as_ref());
+            }
+            self.order.pop_front();
+        }
+        if self.order.is_empty() {
+            // A burst must not keep its memory for ever.
+            self.order.shrink_to(1024);
+            self.rows.shrink_to(1024);
+        }
+    }
+
+    /// The latest change of the row `key`, if it is in the log.
+    pub fn get(&self, key: &RowKey) -> Option<&Entry> {
+        self.rows.get(key)
+    }
+
+    /// The same, to keep what was rendered.
+    pub fn get_mut(&mut self, key: &RowKey) -> Option<&mut Entry> {
+        self.rows.get_mut(key)
+    }
+
+    /// The rows whose latest change lies behind `from` and not behind `to`, in the order of their commits.
+    pub fn range(&self, from: LogPoint, to: LogPoint) -> impl Iterator<Item = (&RowKey, &Entry)> {
+        let start = self.order.partition_point(|slot| slot.point <= from);
+        self.order.range(start..).take_while(move |slot| slot.point <= to).filter_map(|slot| {
+            self.rows.get(&slot.key).filter(|entry| entry.number == slot.number).map(|entry| (&slot.key, entry))
+        })
+    }
+
+    /// Whether any row's latest change lies behind `from` and not behind `to`.
+    pub fn any(&self, from: LogPoint, to: LogPoint) -> bool {
+        // Most windows are empty: the newest slot answers for them.
+        self.order.back().is_some_and(|slot| slot.point > from) && self.range(from, to).next().is_some()
+    }
+
+    /// How many rows are in the log.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether no row is in the log.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Bytes of all row images in the log.
+    pub fn image_bytes(&self) -> usize {
+        self.image_bytes
+    }
+
+    fn forget(&mut self, entry: Option<&Entry>) {
+        self.image_bytes -= entry.and_then(|entry| entry.image.as_ref()).map_or(0, |image| image.bytes.len());
+    }
+
+    fn sweep(&mut self) {
+        let rows = &self.rows;
+        self.order.retain(|slot| rows.get(&slot.key).is_some_and(|entry| entry.number == slot.number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(offset: u64) -> LogPoint {
+        LogPoint { file: 1, offset }
+    }
+
+    fn keys(log: &ChangeLog, from: u64, to: u64) -> Vec<i64> {
+        log.range(point(from), point(to))
+            .map(|(key, _)| match key {
+                RowKey::Int(key) => *key,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn w3_a_row_is_in_the_log_once_at_its_last_change() {
+        let mut log = ChangeLog::default();
+        log.record(RowKey::Int(1), point(10), 0, None);
+        log.record(RowKey::Int(2), point(20), 0, None);
+        log.record(RowKey::Int(1), point(30), 0, None);
+        assert_eq!(keys(&log, 0, 100), [2, 1]);
+        assert_eq!(keys(&log, 0, 20), [2]);
+        assert_eq!(keys(&log, 20, 30), [1]);
+        assert!(!log.any(point(30), point(100)));
+    }
+
+    #[test]
+    fn w3_a_deleted_row_leaves_and_a_new_one_of_its_key_comes_back() {
+        let mut log = ChangeLog::default();
+        log.record(RowKey::Int(1), point(10), 0, None);
+        log.remove(&RowKey::Int(1));
+        assert!(log.is_empty());
+        assert!(!log.any(point(0), point(100)));
+        // REPLACE may log a delete and an insert in one transaction.
+        log.record(RowKey::Int(1), point(20), 0, None);
+        log.remove(&RowKey::Int(1));
+        log.record(RowKey::Int(1), point(20), 0, None);
+        assert_eq!(keys(&log, 0, 100), [1]);
+    }
+
+    #[test]
+    fn trimming_drops_what_all_cursors_have_passed_and_nothing_else() {
+        let mut log = ChangeLog::default();
+        for key in 0..10 {
+            log.record(RowKey::Int(key), point(key as u64 * 10 + 10), 0, None);
+        }
+        log.record(RowKey::Int(0), point(200), 0, None);
+        log.trim(point(50));
+        assert_eq!(keys(&log, 0, 1000), [5, 6, 7, 8, 9, 0]);
+    }
+
+    #[test]
+    fn a_row_changed_a_million_times_takes_the_space_of_one() {
+        let mut log = ChangeLog::default();
+        for step in 0..1_000_000 {
+            log.record(RowKey::Int(1), point(step), 0, None);
+        }
+        assert_eq!(log.len(), 1);
+        assert!(log.order.len() <= 65, "{} slots for one row", log.order.len());
+    }
+}

@@ -1,0 +1,62 @@
+//! Which rows of an open window make its next event.
+
+use super::{ChangeLog, Mark, Plan, Window};
+use crate::{binlog::LogPoint, row::RowKey};
+
+/// Where an element of an event comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// The change log holds the row's image.
+    Logged(Mark),
+    /// The row is read by its key when it is sent.
+    ByKey(Mark),
+}
+
+impl Element {
+    /// Its place in the window.
+    pub fn mark(&self) -> &Mark {
+        match self {
+            Self::Logged(mark) | Self::ByKey(mark) => mark,
+        }
+    }
+}
+
+/// Orders the rows of a window that closes over `from`..`to` of `log`, together with what a catch-up found.
+///
+/// `stamp` tells a row's time stamp in microseconds UTC.
+pub fn plan(
+    log: &ChangeLog,
+    from: LogPoint,
+    to: LogPoint,
+    backlog: Option<&[Mark]>,
+    stamp: impl Fn(&super::Entry) -> i64,
+) -> Plan {
+    let mut marks: Vec<Mark> = log.range(from, to).map(|(key, entry)| (stamp(entry), key.clone())).collect();
+    // A row that the log knows too has changed since the scan: the log's word is newer.
+    let scanned = backlog.unwrap_or_default().iter();
+    marks.extend(scanned.filter(|(_, key)| log.get(key).is_none_or(|entry| entry.point <= from)).cloned());
+    Plan::new(marks)
+}
+
+/// The elements of the window's event under way or, when none is, of its next one: at most `max`.
+///
+/// Rows that changed again behind the barrier, or are gone, have left the window. An empty answer means that nothing
+/// of the event, or of the window, is left to send.
+pub fn elements(window: &Window, log: &ChangeLog, max: usize) -> Vec<Element> {
+    let Some(plan) = &window.plan else { return Vec::new() };
+    let rows = plan.rows(window.progress.as_ref(), window.event_end.as_ref());
+    // The range of an event that was formed before is its own limit.
+    let max = if window.event_end.is_some() { usize::MAX } else { max };
+    rows.iter().filter_map(|mark| element(window, log, mark)).take(max).collect()
+}
+
+fn element(window: &Window, log: &ChangeLog, mark: &Mark) -> Option<Element> {
+    let key: &RowKey = &mark.1;
+    match log.get(key) {
+        Some(entry) if entry.point > window.to.point => None,
+        Some(entry) if entry.point > window.from && entry.image.is_some() => Some(Element::Logged(mark.clone())),
+        Some(entry) if entry.point > window.from => Some(Element::ByKey(mark.clone())),
+        // What a catch-up found has no entry; a row deleted since is not found by its key and drops out there.
+        _ => window.caught_up_from.map(|_| Element::ByKey(mark.clone())),
+    }
+}

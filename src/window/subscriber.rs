@@ -1,0 +1,229 @@
+//! One subscription's place in the log of its watch table, and the window it is in.
+
+use std::sync::Arc;
+
+use super::{Mark, OwnWrites, Plan};
+use crate::{
+    binlog::{LogPoint, Position},
+    opendental::Subscription,
+};
+
+/// Seconds since 1970 UTC by the server's clock: an instant, so that a change of the office's clocks moves nothing.
+pub type Instant = i64;
+
+/// How far into the log a subscription has been delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Everything at or before this point has been delivered, or never concerned the subscription.
+    pub point: LogPoint,
+    /// Where to read from after a restart; before `point` while an XA transaction is prepared (rule R1).
+    pub resume: Position,
+}
+
+/// A closed window: a fixed stretch of the log (rule W6).
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Counts this subscription's windows; part of `webhook-id`.
+    pub number: u64,
+    /// The cursor when it closed: changes behind this point are in.
+    pub from: LogPoint,
+    /// The barrier: changes behind this point are not.
+    pub to: Cursor,
+    /// The barrier's time T on the server's clock.
+    pub instant: Instant,
+    /// T as the server's local time, `YYYY-MM-DD HH:MM:SS`: becomes DateTimeStart.
+    pub local: String,
+    /// If a catch-up belongs to this window: the stamp from which it scanned, in microseconds UTC.
+    pub caught_up_from: Option<i64>,
+    /// The last row that the subscriber accepted.
+    pub progress: Option<Mark>,
+    /// The last row of the event under way; stored before its first attempt and never widened.
+    pub event_end: Option<Mark>,
+    /// Its rows in order; `None` after a restart until the log has been read up to `to`.
+    pub plan: Option<Arc<Plan>>,
+}
+
+/// What a subscription is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Between windows.
+    Waiting,
+    /// A catch-up scan is under way for it.
+    Scanning,
+    /// Its window is due and the barrier is awaited.
+    Closing,
+    /// Its window is open and what comes next must be stored first.
+    Storing,
+    /// An event is being read, rendered or sent.
+    Sending,
+    /// The last attempt failed; the next is made at this instant, in milliseconds since 1970 of our own clock.
+    Retrying(i64),
+}
+
+/// What a subscription needs, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Nothing by itself: something under way will report.
+    None,
+    /// Look again when the server's clock shows this.
+    At(Instant),
+    /// A catch-up scan of its table, now.
+    CatchUp,
+    /// Its window is due.
+    Close,
+    /// Its open window can be sent.
+    Send,
+    /// It has expired.
+    Expire,
+}
+
+/// One subscription and its cursor.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// The row of `apisubscription` as last seen, but for DateTimeStart.
+    pub subscription: Subscription,
+    /// `None`: it holds no part of the log.
+    pub cursor: Option<Cursor>,
+    /// The instant T of its last window, or its DateTimeStart before the first.
+    pub last: Instant,
+    /// DateTimeStart as last seen, the server's local time.
+    pub last_seen: String,
+    /// A DateTimeStart that we are about to write.
+    pub pending: Option<String>,
+    /// Our writes that the log has not shown yet.
+    pub own_writes: OwnWrites,
+    /// No window closes before this instant (DateTimeStart beyond now).
+    pub paused_until: Option<Instant>,
+    /// The number of its last window.
+    pub windows: u64,
+    /// The window under way.
+    pub window: Option<Window>,
+    /// A catch-up is needed from this stamp on, in microseconds UTC, before anything else is sent (rule W10).
+    pub catch_up: Option<i64>,
+    /// What the catch-up found, for the next window.
+    pub backlog: Option<Arc<Vec<Mark>>>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Attempts that failed since the last success.
+    pub failures: u32,
+    /// Counts up whenever work under way has become pointless; its results are dropped.
+    pub epoch: u64,
+}
+
+impl Subscriber {
+    /// A subscription not seen before: it catches up from its DateTimeStart, `start`.
+    pub fn new(subscription: Subscription, start: Instant) -> Self {
+        Self {
+            last_seen: subscription.date_time_start.clone(),
+            subscription,
+            cursor: None,
+            last: start,
+            pending: None,
+            own_writes: OwnWrites::default(),
+            paused_until: Some(start),
+            windows: 0,
+            window: None,
+            catch_up: Some(micros(start)),
+            backlog: None,
+            phase: Phase::Waiting,
+            failures: 0,
+            epoch: 0,
+        }
+    }
+
+    /// When its next window is due: PollingSeconds after the last (rule W2).
+    pub fn due(&self) -> Instant {
+        self.last.saturating_add(self.subscription.polling_interval())
+    }
+
+    /// What it needs at `now`; `now_local` is the same moment in the server's local time, `clock` on our own clock in
+    /// milliseconds, and `read` is how far the log has been read.
+    pub fn attention(&self, now: Instant, now_local: &str, clock: i64, read: LogPoint) -> Attention {
+        if self.subscription.is_expired(now_local) {
+            return Attention::Expire;
+        }
+        match (self.phase, &self.window) {
+            (Phase::Scanning | Phase::Closing | Phase::Storing | Phase::Sending, _) => Attention::None,
+            (Phase::Retrying(at), _) if at > clock => Attention::None,
+            (_, Some(window)) if window.caught_up_from.is_some() && window.plan.is_none() && self.backlog.is_none() => {
+                Attention::CatchUp
+            }
+            (_, Some(window)) if read >= window.to.point => Attention::Send,
+            (_, Some(_)) => Attention::None,
+            (_, None) => match self.paused_until {
+                Some(until) if until > now => Attention::At(until),
+                _ if self.catch_up.is_some() && self.backlog.is_none() => Attention::CatchUp,
+                _ if self.due() <= now => Attention::Close,
+                _ => Attention::At(self.due()),
+            },
+        }
+    }
+
+    /// Closes its window at the barrier: an empty one at once, so that only DateTimeStart moves (rule W5).
+    pub fn close(&mut self, to: Cursor, instant: Instant, local: &str, plan: Arc<Plan>) {
+        let from = self.cursor.as_ref().map_or(to.point, |cursor| cursor.point);
+        self.windows += 1;
+        let window = Window {
+            number: self.windows,
+            from,
+            to,
+            instant,
+            local: local.to_owned(),
+            caught_up_from: self.catch_up.take(),
+            progress: None,
+            event_end: None,
+            plan: Some(plan),
+        };
+        self.backlog = None;
+        self.window = Some(window);
+    }
+
+    /// Ends its window after the last 2xx: the cursor moves and DateTimeStart is to become T (rule W6).
+    pub fn finish(&mut self) {
+        if let Some(window) = self.window.take() {
+            self.cursor = Some(window.to);
+            self.last = window.instant;
+            self.pending = Some(window.local);
+        }
+        self.failures = 0;
+        self.phase = Phase::Waiting;
+    }
+
+    /// Sends again from `start`: DateTimeStart was moved back to it (rule W7). What has not been delivered yet stays
+    /// in the next window, whose ids are new.
+    pub fn rewind(&mut self, start: Instant) {
+        self.restart_window();
+        let from = micros(start);
+        self.catch_up = Some(self.catch_up.map_or(from, |wanted| wanted.min(from)));
+        self.backlog = None;
+        self.pending = None;
+        self.paused_until = None;
+        self.last = start;
+    }
+
+    /// Gives up the window under way without moving the cursor: its rows are in the next one, under new ids.
+    pub fn restart_window(&mut self) {
+        self.epoch += 1;
+        self.phase = Phase::Waiting;
+        self.failures = 0;
+        if let Some(window) = self.window.take() {
+            self.catch_up = match (self.catch_up, window.caught_up_from) {
+                (Some(wanted), Some(before)) => Some(wanted.min(before)),
+                (wanted, before) => wanted.or(before),
+            };
+            self.backlog = None;
+        }
+    }
+
+    /// Ends window and cursor: expired, or its WatchTable or Workstation changed (rules W1 and W8).
+    pub fn end(&mut self) {
+        self.restart_window();
+        self.cursor = None;
+        self.backlog = None;
+        self.pending = None;
+    }
+}
+
+fn micros(instant: Instant) -> i64 {
+    instant.saturating_mul(1_000_000)
+}
