@@ -1,0 +1,217 @@
+//! From a due window to a closed one: barriers (rules W2 and W5).
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::Utc;
+use tracing::{debug, warn};
+
+use super::{
+    engine::Engine,
+    error::BridgeError,
+    jobs::{BarrierAnswer, Done},
+    storing::Then,
+    tables::Watched,
+};
+use crate::{
+    binlog::LogPoint,
+    opendental::WatchTable,
+    source::Barrier,
+    window::{Cursor, Instant, Mark, Phase, Plan, elements, plan},
+};
+
+/// How far the present barrier has come. One is under way at a time: windows due meanwhile share the next.
+#[derive(Debug, Default)]
+pub(super) enum BarrierStep {
+    #[default]
+    Idle,
+    /// The server is being asked, for these subscriptions.
+    Asked(Vec<i64>),
+    /// The log is being read up to the barrier.
+    Reading { barrier: Barrier, due: Vec<i64> },
+}
+
+/// Windows over the same stretch of the log, with the same catch-up, have the same plan.
+type PlanKey = (WatchTable, LogPoint, Option<*const Vec<Mark>>);
+
+/// How long a barrier that did not count is left alone.
+const AGAIN_MILLIS: i64 = 250;
+
+impl Engine {
+    pub(super) fn want_barrier(&mut self, num: i64) {
+        if let Some(subscriber) = self.subscribers.get_mut(&num) {
+            subscriber.phase = Phase::Closing;
+            self.due.push(num);
+        }
+    }
+
+    /// Asks the server for its clock and position on behalf of every window that is due.
+    pub(super) fn start_barrier(&mut self) {
+        if self.due.is_empty() || !matches!(self.barrier, BarrierStep::Idle) {
+            return;
+        }
+        self.barrier = BarrierStep::Asked(std::mem::take(&mut self.due));
+        let database = self.database.clone();
+        let asked = self.boundary.clone();
+        self.jobs.spawn(async move {
+            let before = Utc::now();
+            let result = database.barrier().await;
+            Done::Barrier(Box::new(BarrierAnswer { asked, before, after: Utc::now(), result }))
+        });
+    }
+
+    pub(super) fn barrier_answered(&mut self, answer: BarrierAnswer) -> Result<(), BridgeError> {
+        let BarrierStep::Asked(due) = std::mem::take(&mut self.barrier) else { return Ok(()) };
+        let barrier = match answer.result {
+            Ok(barrier) => barrier,
+            Err(error) => {
+                warn!(%error, "no barrier: windows stay open until the server answers");
+                self.again(&due);
+                return Ok(());
+            }
+        };
+        self.clock_seen(barrier.now, answer.before, answer.after);
+        if let Some(reason) = self.barrier_does_not_count(&barrier, &answer.asked.position.point()) {
+            debug!(reason, "the barrier does not count: windows stay open");
+            self.again(&due);
+            return Ok(());
+        }
+        self.barrier = BarrierStep::Reading { barrier, due };
+        self.read_up_to_barrier()
+    }
+
+    /// Why the SQL connection and the reader may not mean the same log; see rule W2.
+    fn barrier_does_not_count(&self, barrier: &Barrier, read: &LogPoint) -> Option<&'static str> {
+        match &self.reading {
+            None => Some("the log is not being read at present"),
+            Some(reading) if *reading != barrier.identity => Some("the SQL connection speaks to another server"),
+            Some(_) if barrier.point < *read => Some("the server's position is behind what was read"),
+            Some(_) => None,
+        }
+    }
+
+    /// Looks at the subscriptions again shortly; until then neither their windows nor DateTimeStart move.
+    fn again(&mut self, due: &[i64]) {
+        let at = Utc::now().timestamp_millis().saturating_add(AGAIN_MILLIS);
+        for num in due {
+            if let Some(subscriber) = self.subscribers.get_mut(num)
+                && subscriber.phase == Phase::Closing
+            {
+                subscriber.phase = Phase::Waiting;
+                self.wake.insert((at, *num));
+            }
+        }
+    }
+
+    /// Closes the windows that wait for the present barrier, once the log has been read up to it.
+    pub(super) fn read_up_to_barrier(&mut self) -> Result<(), BridgeError> {
+        let read = self.boundary.position.point();
+        if !matches!(&self.barrier, BarrierStep::Reading { barrier, .. } if barrier.point <= read) {
+            return Ok(());
+        }
+        let BarrierStep::Reading { barrier, due } = std::mem::take(&mut self.barrier) else { return Ok(()) };
+        let to = Cursor { point: read, resume: self.boundary.resume.clone() };
+        let instant = barrier.now.timestamp();
+        let mut plans = HashMap::new();
+        let mut unsure = Vec::new();
+        for num in due {
+            if self.is_unsure(num) {
+                unsure.push(num);
+            } else {
+                self.close(num, &to, instant, &barrier.local, &mut plans)?;
+            }
+        }
+        self.again(&unsure);
+        self.trim();
+        Ok(())
+    }
+
+    fn is_unsure(&self, num: i64) -> bool {
+        let watch = self.subscribers.get(&num).and_then(|subscriber| subscriber.subscription.watch());
+        let unsure = watch.and_then(|watch| self.watched.get(&watch)).map(|watched| watched.unsure_until);
+        unsure.is_some_and(|until| until > self.boundary.position.point())
+    }
+
+    fn close(
+        &mut self,
+        num: i64,
+        to: &Cursor,
+        instant: Instant,
+        local: &str,
+        plans: &mut HashMap<PlanKey, Arc<Plan>>,
+    ) -> Result<(), BridgeError> {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        if subscriber.phase != Phase::Closing {
+            return Ok(());
+        }
+        subscriber.phase = Phase::Waiting;
+        if instant < subscriber.due() {
+            // Our idea of the server's clock was ahead of it.
+            return self.attend(num);
+        }
+        let Some(watch) = subscriber.subscription.watch() else { return Ok(()) };
+        let Some(watched) = self.watched.get(&watch) else { return Ok(()) };
+        let from = subscriber.cursor.as_ref().map_or(to.point, |cursor| cursor.point);
+        let backlog = subscriber.backlog.clone();
+        let key = (watch, from, backlog.as_ref().map(Arc::as_ptr));
+        let plan = plans.entry(key).or_insert_with(|| {
+            let zone = &self.zone;
+            let stamp = |entry: &_| Watched::stamp(watch, entry, zone);
+            Arc::new(plan(&watched.log, from, to.point, backlog.as_ref().map(|marks| marks.as_slice()), stamp))
+        });
+        subscriber.close(to.clone(), instant, local, plan.clone());
+        if plan.is_empty() {
+            subscriber.finish();
+            self.store_then(num, Some(Then::WriteBack(num)));
+            return self.attend(num);
+        }
+        self.next_event(num)
+    }
+
+    /// Fixes the range of the open window's next event and stores it, or ends the window when nothing is left.
+    pub(super) fn next_event(&mut self, num: i64) -> Result<(), BridgeError> {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        let Some(watch) = subscriber.subscription.watch() else { return Ok(()) };
+        let Some(watched) = self.watched.get(&watch) else { return Ok(()) };
+        let Some(window) = &mut subscriber.window else { return Ok(()) };
+        window.event_end = None;
+        match elements(window, &watched.log, self.delivery.max_elements).pop() {
+            Some(last) => {
+                window.event_end = Some(last.mark().clone());
+                subscriber.phase = Phase::Storing;
+                let epoch = subscriber.epoch;
+                self.store_then(num, Some(Then::Send { num, epoch }));
+                Ok(())
+            }
+            None => {
+                subscriber.finish();
+                self.store_then(num, Some(Then::WriteBack(num)));
+                self.trim();
+                self.attend(num)
+            }
+        }
+    }
+
+    /// Drops from each change log what all its cursors have passed.
+    pub(super) fn trim(&mut self) {
+        let mut oldest: HashMap<WatchTable, (LogPoint, usize)> = HashMap::new();
+        for subscriber in self.subscribers.values() {
+            if let (Some(watch), Some(cursor)) = (subscriber.subscription.watch(), &subscriber.cursor) {
+                let (point, cursors) = oldest.entry(watch).or_insert((cursor.point, 0));
+                *point = cursor.point.min(*point);
+                *cursors += 1;
+            }
+        }
+        for (watch, watched) in &mut self.watched {
+            match oldest.get(watch) {
+                Some(&(point, cursors)) => {
+                    watched.cursors = cursors;
+                    watched.log.trim(point);
+                }
+                None => {
+                    watched.cursors = 0;
+                    watched.log.clear();
+                }
+            }
+        }
+    }
+}

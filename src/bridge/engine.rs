@@ -1,0 +1,255 @@
+//! The engine: one task that owns every log, cursor and window, and tells all other tasks what to do.
+//!
+//! It never waits for the network itself: whatever takes time is a job, and the job's result comes back as a value.
+//! So the binlog reader is never held up by an endpoint, and nothing here needs a lock.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+    time::{Duration, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    closing::BarrierStep,
+    clock::ServerClock,
+    error::BridgeError,
+    jobs::Done,
+    storing::Storing,
+    tables::{Followed, Watched},
+    write_back::WritingBack,
+};
+use crate::{
+    binlog::LogPoint,
+    config::DeliveryConfig,
+    delivery::Sender,
+    http::Health,
+    opendental::{Lookups, WatchTable},
+    source::{Boundary, Database, Identity, Message, TimeZone},
+    state::State,
+    window::{Attention, Instant, Subscriber},
+};
+
+/// What the engine is made of; see [`super::start`].
+pub(super) struct Parts {
+    pub(super) workstation: String,
+    pub(super) delivery: DeliveryConfig,
+    pub(super) database: Arc<Database>,
+    pub(super) identity: Identity,
+    pub(super) zone: Arc<TimeZone>,
+    pub(super) state: Arc<State>,
+    pub(super) sender: Arc<Sender>,
+    pub(super) health: Health,
+    pub(super) boundary: Boundary,
+    pub(super) followed: Followed,
+}
+
+pub(super) struct Engine {
+    pub(super) workstation: String,
+    pub(super) delivery: DeliveryConfig,
+    pub(super) database: Arc<Database>,
+    pub(super) identity: Identity,
+    pub(super) zone: Arc<TimeZone>,
+    pub(super) state: Arc<State>,
+    pub(super) sender: Arc<Sender>,
+    pub(super) health: Health,
+    pub(super) followed: Followed,
+
+    /// How far the log has been read.
+    pub(super) boundary: Boundary,
+    /// The server that the reader is connected to.
+    pub(super) reading: Option<Identity>,
+    pub(super) clock: ServerClock,
+    pub(super) watched: HashMap<WatchTable, Watched>,
+    pub(super) lookups: Lookups,
+    /// Subscriptions and lookups hold every change up to here (rule W8).
+    pub(super) loaded: LogPoint,
+    pub(super) reload: bool,
+    pub(super) reloading: bool,
+
+    pub(super) subscribers: HashMap<i64, Subscriber>,
+    /// Subscriptions to look at, by our clock in milliseconds since 1970.
+    pub(super) wake: BTreeSet<(i64, i64)>,
+    /// Subscriptions whose window is due.
+    pub(super) due: Vec<i64>,
+    pub(super) barrier: BarrierStep,
+    /// Subscriptions that wait for a catch-up scan of their table, and the tables being scanned.
+    pub(super) scan_wanted: HashMap<WatchTable, Vec<i64>>,
+    pub(super) scanning: HashSet<WatchTable>,
+    /// Subscriptions whose restored window waits until the log has been read up to its end.
+    pub(super) rebuilding: Vec<i64>,
+    pub(super) attempts: HashMap<i64, AbortHandle>,
+    pub(super) storing: Storing,
+    pub(super) writing_back: WritingBack,
+    pub(super) jobs: JoinSet<Done>,
+    pub(super) stopping: bool,
+}
+
+impl Engine {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { workstation, delivery, database, identity, zone, state, sender, health, boundary, followed } = parts;
+        Self {
+            workstation,
+            delivery,
+            database,
+            identity,
+            zone,
+            state,
+            sender,
+            health,
+            followed,
+            boundary,
+            reading: None,
+            clock: ServerClock::default(),
+            watched: WatchTable::ALL.into_iter().map(|watch| (watch, Watched::new(watch))).collect(),
+            lookups: Lookups::default(),
+            loaded: LogPoint::default(),
+            reload: false,
+            reloading: false,
+            subscribers: HashMap::new(),
+            wake: BTreeSet::new(),
+            due: Vec::new(),
+            barrier: BarrierStep::Idle,
+            scan_wanted: HashMap::new(),
+            scanning: HashSet::new(),
+            rebuilding: Vec::new(),
+            attempts: HashMap::new(),
+            storing: Storing::default(),
+            writing_back: WritingBack::default(),
+            jobs: JoinSet::new(),
+            stopping: false,
+        }
+    }
+
+    /// Runs until `stop` is cancelled; then lets the requests under way end, stores what they led to, and returns.
+    pub(super) async fn run(
+        &mut self,
+        messages: &mut mpsc::Receiver<Message>,
+        stop: &CancellationToken,
+    ) -> Result<(), BridgeError> {
+        for num in self.subscribers.keys().copied().collect::<Vec<_>>() {
+            self.attend(num)?;
+        }
+        loop {
+            self.start_jobs();
+            let pause = self.until_next_wake();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(done) = self.jobs.join_next() => self.job_done(done)?,
+                message = messages.recv() => match message {
+                    Some(message) => self.message(message)?,
+                    None => break,
+                },
+                () = sleep(pause) => {}
+            }
+            self.wake_up()?;
+        }
+        self.wind_down().await
+    }
+
+    /// No new events; what is under way ends, is stored and written back.
+    async fn wind_down(&mut self) -> Result<(), BridgeError> {
+        self.stopping = true;
+        self.health.not_ready("stopping");
+        loop {
+            self.start_jobs();
+            match self.jobs.join_next().await {
+                Some(done) => self.job_done(done)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Starts what has been gathered since the last turn, all of a kind in one job.
+    fn start_jobs(&mut self) {
+        self.start_commit();
+        self.start_write_back();
+        if !self.stopping {
+            self.start_scans();
+            self.start_barrier();
+            self.start_reload();
+        }
+    }
+
+    fn job_done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), BridgeError> {
+        let done = match done {
+            Ok(done) => done,
+            // An attempt of a subscription that was changed meanwhile.
+            Err(error) if error.is_cancelled() => return Ok(()),
+            Err(error) => return Err(BridgeError::Task { task: "bridge", reason: error.to_string() }),
+        };
+        match done {
+            Done::Barrier(barrier) => self.barrier_answered(*barrier),
+            Done::Stored { result, then } => self.stored(result, then),
+            Done::WrittenBack(result) => self.written_back(result),
+            Done::Scanned(scan) => self.scanned(scan),
+            Done::RowsRead(rows) => self.rows_read(rows),
+            Done::Attempted { num, epoch, attempt } => self.attempted(num, epoch, attempt),
+            Done::Reloaded(result) => self.reloaded(result),
+        }
+    }
+
+    /// Looks at a subscription and does what it needs now.
+    pub(super) fn attend(&mut self, num: i64) -> Result<(), BridgeError> {
+        if self.stopping {
+            return Ok(());
+        }
+        let ours = Utc::now();
+        let now = self.clock.instant(ours);
+        let local = self.zone.local_text(now);
+        let read = self.boundary.position.point();
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        match subscriber.attention(now, &local, ours.timestamp_millis(), read) {
+            Attention::None => {}
+            Attention::At(instant) => self.wake_at(num, instant),
+            Attention::CatchUp => self.want_scan(num),
+            Attention::Close => self.want_barrier(num),
+            Attention::Send => self.send(num)?,
+            Attention::Expire => self.expire(num),
+        }
+        Ok(())
+    }
+
+    pub(super) fn wake_at(&mut self, num: i64, instant: Instant) {
+        self.wake.insert((self.clock.ours(instant), num));
+    }
+
+    fn wake_up(&mut self) -> Result<(), BridgeError> {
+        let now = Utc::now().timestamp_millis();
+        while let Some(&(at, num)) = self.wake.first() {
+            if at > now {
+                break;
+            }
+            self.wake.pop_first();
+            self.attend(num)?;
+        }
+        Ok(())
+    }
+
+    fn until_next_wake(&self) -> Duration {
+        let now = Utc::now().timestamp_millis();
+        let next = self.wake.first().map_or(now.saturating_add(60_000), |&(at, _)| at);
+        Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
+    }
+
+    /// The server's present local time, as DateTimeStart shows it.
+    pub(super) fn local_now(&self) -> String {
+        self.zone.local_text(self.clock.instant(Utc::now()))
+    }
+
+    pub(super) fn watched_mut(&mut self, watch: WatchTable) -> &mut Watched {
+        self.watched.entry(watch).or_insert_with(|| Watched::new(watch))
+    }
+
+    /// Takes note of the server's clock.
+    pub(super) fn clock_seen(&mut self, server: DateTime<Utc>, before: DateTime<Utc>, after: DateTime<Utc>) {
+        self.clock.seen(server, before, after);
+    }
+}

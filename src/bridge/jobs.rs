@@ -1,0 +1,54 @@
+//! What the engine's jobs bring back.
+
+use chrono::{DateTime, Utc};
+
+use super::{reload::Loaded, storing::Then};
+use crate::{
+    delivery::Attempt,
+    opendental::WatchTable,
+    row::RowKey,
+    source::{Barrier, Boundary, DatabaseError, Scan, TextRow, WriteBackResult},
+    state::StateError,
+};
+
+/// A job's result. Jobs never fail silently: an error is a result too.
+pub(super) enum Done {
+    /// The server's clock and position.
+    Barrier(Box<BarrierAnswer>),
+    /// The state file holds what was to be stored.
+    Stored { result: Result<(), StateError>, then: Vec<Then> },
+    /// What became of DateTimeStart.
+    WrittenBack(Result<Vec<WriteBackResult>, DatabaseError>),
+    /// A table was scanned for a catch-up.
+    Scanned(ScanAnswer),
+    /// Rows of an event were read by their keys.
+    RowsRead(RowsAnswer),
+    /// An event was tried.
+    Attempted { num: i64, epoch: u64, attempt: Attempt },
+    /// Subscriptions and lookups were read anew.
+    Reloaded(Result<Loaded, DatabaseError>),
+}
+
+pub(super) struct BarrierAnswer {
+    /// The log had been read up to here when the question was asked.
+    pub(super) asked: Boundary,
+    pub(super) before: DateTime<Utc>,
+    pub(super) after: DateTime<Utc>,
+    pub(super) result: Result<Barrier, DatabaseError>,
+}
+
+pub(super) struct ScanAnswer {
+    pub(super) watch: WatchTable,
+    /// The subscriptions that asked, each with its epoch and the stamp from which it wants rows.
+    pub(super) asked: Vec<(i64, u64, i64)>,
+    /// The log had been read up to here before the scan began: changes behind it are in the log.
+    pub(super) at: Boundary,
+    pub(super) result: Result<Scan, DatabaseError>,
+}
+
+pub(super) struct RowsAnswer {
+    pub(super) num: i64,
+    pub(super) epoch: u64,
+    /// Each key with its row; `None`: the row is gone.
+    pub(super) result: Result<Vec<(RowKey, Option<TextRow>)>, DatabaseError>,
+}

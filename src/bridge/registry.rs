@@ -1,0 +1,118 @@
+//! The subscriptions, as `apisubscription` and its changes in the log tell them (rules W1 and W8).
+
+use tracing::{info, warn};
+
+use super::{engine::Engine, error::BridgeError, storing::fingerprint};
+use crate::{
+    opendental::Subscription,
+    row::RowKey,
+    source::{Change, ChangeKind, ImageRow},
+    window::Subscriber,
+};
+
+impl Engine {
+    pub(super) fn subscription_changed(&mut self, change: &Change) -> Result<(), BridgeError> {
+        if let Some(RowKey::Int(num)) = change.old_key {
+            self.remove_subscription(num, "its number changed");
+        }
+        if change.kind == ChangeKind::Delete {
+            if let RowKey::Int(num) = change.key {
+                self.remove_subscription(num, "it was deleted");
+            }
+            return Ok(());
+        }
+        let Some(image) = &change.image else {
+            self.reload = true;
+            return Ok(());
+        };
+        let row = ImageRow::new(image, &change.layout, &self.zone)?;
+        match Subscription::from_row(&row) {
+            Ok(subscription) => self.subscription(subscription),
+            Err(error) => {
+                warn!(%error, "a row of apisubscription cannot be read; it is left alone");
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes note of a subscription's row as it is now.
+    pub(super) fn subscription(&mut self, subscription: Subscription) -> Result<(), BridgeError> {
+        let num = subscription.num;
+        let ours = subscription.belongs_to(&self.workstation) && subscription.watch().is_some();
+        let expired = subscription.is_expired(&self.local_now());
+        if !ours || expired {
+            self.remove_subscription(num, if expired { "it has expired" } else { "it is not ours" });
+            return Ok(());
+        }
+        match self.subscribers.get(&num) {
+            None => self.add_subscription(subscription),
+            Some(known) if self.is_another(known, &subscription) => {
+                self.remove_subscription(num, "its WatchTable or Workstation changed");
+                self.add_subscription(subscription)
+            }
+            Some(_) => self.update_subscription(subscription),
+        }
+    }
+
+    fn is_another(&self, known: &Subscriber, row: &Subscription) -> bool {
+        fingerprint(&known.subscription) != fingerprint(row)
+    }
+
+    fn add_subscription(&mut self, subscription: Subscription) -> Result<(), BridgeError> {
+        let num = subscription.num;
+        let Some(start) = self.zone.instant(&subscription.date_time_start) else {
+            warn!(subscription = num, "DateTimeStart is no date and time; the subscription is left alone");
+            return Ok(());
+        };
+        info!(
+            subscription = num,
+            watch_table = subscription.watch_table,
+            polling_seconds = subscription.polling_seconds,
+            date_time_start = subscription.date_time_start,
+            "serving a subscription"
+        );
+        self.subscribers.insert(num, Subscriber::new(subscription, start));
+        self.store_then(num, None);
+        self.attend(num)
+    }
+
+    fn update_subscription(&mut self, subscription: Subscription) -> Result<(), BridgeError> {
+        let num = subscription.num;
+        let start = subscription.date_time_start.clone();
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        let moved_away = subscriber.subscription.end_point_url != subscription.end_point_url;
+        let ours = subscriber.own_writes.recognise(&start);
+        subscriber.subscription = subscription;
+        if moved_away {
+            info!(subscription = num, "EndPointUrl changed: the open window starts again there");
+            subscriber.restart_window();
+            self.stop_attempt(num);
+            self.store_then(num, None);
+        }
+        if !ours {
+            self.date_time_start_found(num, &start)?;
+        }
+        self.attend(num)
+    }
+
+    /// Its DateTimeStop has passed.
+    pub(super) fn expire(&mut self, num: i64) {
+        self.remove_subscription(num, "it has expired");
+    }
+
+    pub(super) fn remove_subscription(&mut self, num: i64, why: &str) {
+        if self.subscribers.remove(&num).is_some() {
+            info!(subscription = num, "no longer serving a subscription: {why}");
+            self.stop_attempt(num);
+            self.store_removal(num);
+            self.trim();
+        }
+    }
+
+    /// Stops the request or reading under way: its result would be of no use.
+    pub(super) fn stop_attempt(&mut self, num: i64) {
+        if let Some(attempt) = self.attempts.remove(&num) {
+            attempt.abort();
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! From an open window to its events, one at a time per subscription (rules W6 and D2).
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chrono::Utc;
+use tracing::{info, warn};
+
+use super::{
+    engine::Engine,
+    error::BridgeError,
+    jobs::{Done, RowsAnswer},
+    tables::{Body, RowError, Watched},
+};
+use crate::{
+    delivery::{Attempt, Event, EventIdentity, Outcome, retry_pause, webhook_id},
+    opendental::WatchTable,
+    row::{Row, RowKey},
+    source::TextRow,
+    window::{Element, Phase, elements, plan},
+};
+
+/// Rows of an event that were read by key.
+type ReadRows = HashMap<RowKey, Option<TextRow>>;
+
+impl Engine {
+    /// Sends the open window's event, or tries it again.
+    pub(super) fn send(&mut self, num: i64) -> Result<(), BridgeError> {
+        self.rebuild_plan(num);
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        if subscriber.window.as_ref().is_some_and(|window| window.event_end.is_none()) {
+            return self.next_event(num);
+        }
+        subscriber.phase = Phase::Sending;
+        let keys = self.keys_to_read(num);
+        if keys.is_empty() { self.send_event(num, &ReadRows::new()) } else { Ok(self.start_reading(num, keys)) }
+    }
+
+    /// Orders the rows of a window that was restored after a restart, now that the log has been read up to its end.
+    fn rebuild_plan(&mut self, num: i64) {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
+        let Some(watch) = subscriber.subscription.watch() else { return };
+        let Some(watched) = self.watched.get(&watch) else { return };
+        let Some(window) = subscriber.window.as_mut().filter(|window| window.plan.is_none()) else { return };
+        let backlog = subscriber.backlog.take();
+        let stamp = |entry: &_| Watched::stamp(watch, entry, &self.zone);
+        let backlog = backlog.as_ref().map(|marks| marks.as_slice());
+        window.plan = Some(Arc::new(plan(&watched.log, window.from, window.to.point, backlog, stamp)));
+    }
+
+    /// The event's rows that the change log holds no image of.
+    fn keys_to_read(&self, num: i64) -> Vec<RowKey> {
+        let elements = self.elements(num);
+        elements
+            .into_iter()
+            .filter_map(|element| match element {
+                Element::ByKey((_, key)) => Some(key),
+                Element::Logged(_) => None,
+            })
+            .collect()
+    }
+
+    fn elements(&self, num: i64) -> Vec<Element> {
+        let Some(subscriber) = self.subscribers.get(&num) else { return Vec::new() };
+        let watched = subscriber.subscription.watch().and_then(|watch| self.watched.get(&watch));
+        match (&subscriber.window, watched) {
+            (Some(window), Some(watched)) => elements(window, &watched.log, self.delivery.max_elements),
+            _ => Vec::new(),
+        }
+    }
+
+    fn start_reading(&mut self, num: i64, keys: Vec<RowKey>) {
+        let Some(subscriber) = self.subscribers.get(&num) else { return };
+        let Some(watch) = subscriber.subscription.watch() else { return };
+        let (database, epoch) = (self.database.clone(), subscriber.epoch);
+        let job = async move {
+            let result = database.rows_by_keys(watch.table(), &[watch.key_column()], &keys).await;
+            let result = result.map(|rows| keys.into_iter().zip(rows).collect());
+            Done::RowsRead(RowsAnswer { num, epoch, result })
+        };
+        let handle = self.jobs.spawn(job);
+        self.attempts.insert(num, handle);
+    }
+
+    pub(super) fn rows_read(&mut self, answer: RowsAnswer) -> Result<(), BridgeError> {
+        let RowsAnswer { num, epoch, result } = answer;
+        if self.subscribers.get(&num).is_none_or(|subscriber| subscriber.epoch != epoch) {
+            return Ok(());
+        }
+        match result {
+            Ok(rows) => self.send_event(num, &rows.into_iter().collect()),
+            Err(error) => {
+                warn!(subscription = num, %error, "rows could not be read; trying again");
+                self.retry_later(num, None);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the event's body and hands it to delivery.
+    fn send_event(&mut self, num: i64, read: &ReadRows) -> Result<(), BridgeError> {
+        let Some(body) = self.body(num, read)? else {
+            // A row lost its image while others were being read.
+            let keys = self.keys_to_read(num);
+            self.start_reading(num, keys);
+            return Ok(());
+        };
+        if body.elements == 0 {
+            // All rows of the event have left the window: it counts as accepted.
+            return self.accepted(num);
+        }
+        let Some(event) = self.event(num, &body) else { return Ok(()) };
+        let Some(subscriber) = self.subscribers.get(&num) else { return Ok(()) };
+        let (sender, epoch) = (self.sender.clone(), subscriber.epoch);
+        let handle = self.jobs.spawn(async move {
+            let attempt = sender.attempt(&event, Utc::now()).await;
+            let elements = body.elements;
+            log_attempt(num, elements, &event, &attempt);
+            drop(body);
+            Done::Attempted { num, epoch, attempt }
+        });
+        self.attempts.insert(num, handle);
+        Ok(())
+    }
+
+    /// The event's body; `None` if rows must be read by key that are not in `read`.
+    fn body(&mut self, num: i64, read: &ReadRows) -> Result<Option<Arc<Body>>, BridgeError> {
+        let Some((watch, plan, start, end)) = self.subscribers.get(&num).and_then(|subscriber| {
+            let window = subscriber.window.as_ref()?;
+            Some((
+                subscriber.subscription.watch()?,
+                window.plan.clone()?,
+                window.progress.clone(),
+                window.event_end.clone(),
+            ))
+        }) else {
+            return Ok(None);
+        };
+        if let Some(body) = self.watched.get(&watch).and_then(|w| w.body(&plan, start.as_ref(), end.as_ref())) {
+            return Ok(Some(body));
+        }
+        let mut parts = Vec::new();
+        for element in self.elements(num) {
+            let key = &element.mark().1;
+            match self.element_json(watch, key, &element, read)? {
+                ElementJson::Ready(json) => parts.push(json),
+                ElementJson::Gone => {}
+                ElementJson::Unread => return Ok(None),
+            }
+        }
+        Ok(Some(self.watched_mut(watch).make_body(&plan, start.as_ref(), end.as_ref(), &parts)))
+    }
+
+    fn element_json(
+        &mut self,
+        watch: WatchTable,
+        key: &RowKey,
+        element: &Element,
+        read: &ReadRows,
+    ) -> Result<ElementJson, BridgeError> {
+        let Some(watched) = self.watched.get_mut(&watch) else { return Ok(ElementJson::Gone) };
+        if let Element::Logged(_) = element {
+            match watched.json(key, &self.lookups, &self.zone) {
+                Ok(Some(json)) => return Ok(ElementJson::Ready(json)),
+                Ok(None) => {}
+                Err(RowError::Image(error)) => {
+                    warn!(table = watch.table(), %error, "a row's image cannot be read; reading the row from the table");
+                    if let Some(entry) = watched.log.get_mut(key) {
+                        entry.image = None;
+                    }
+                }
+                Err(RowError::Render(error)) => return Err(error.into()),
+            }
+        }
+        match read.get(key) {
+            None => Ok(ElementJson::Unread),
+            Some(None) => Ok(ElementJson::Gone),
+            Some(Some(row)) => {
+                let binding = watch.bind(row.columns());
+                if !binding.accepts(row) {
+                    return Ok(ElementJson::Gone);
+                }
+                let mut json = Vec::with_capacity(1024);
+                binding.render(row, &self.lookups, &mut json)?;
+                Ok(ElementJson::Ready(json.into()))
+            }
+        }
+    }
+
+    fn event(&self, num: i64, body: &Body) -> Option<Event> {
+        let subscriber = self.subscribers.get(&num)?;
+        let window = subscriber.window.as_ref()?;
+        let watch = subscriber.subscription.watch()?;
+        let mark = |mark: &'_ Option<(i64, RowKey)>| mark.as_ref().map(|(stamp, key)| (*stamp, key.clone()));
+        let (start, end) = (mark(&window.progress), mark(&window.event_end));
+        let id = webhook_id(&EventIdentity {
+            log: self.state.instance(),
+            subscription: num,
+            window: window.number,
+            from: window.from,
+            to: window.to.point,
+            start: start.as_ref().map(|(stamp, key)| (*stamp, key)),
+            end: end.as_ref().map(|(stamp, key)| (*stamp, key)),
+        });
+        Some(Event {
+            id,
+            subscription: num,
+            url: subscriber.subscription.end_point_url.clone(),
+            customer_key: subscriber.subscription.customer_key.clone(),
+            event_type: format!("WatchTable: {}", watch.name()),
+            body: body.bytes.clone(),
+            troubled: subscriber.failures > 0,
+        })
+    }
+
+    pub(super) fn attempted(&mut self, num: i64, epoch: u64, attempt: Attempt) -> Result<(), BridgeError> {
+        let Some(subscriber) = self.subscribers.get(&num).filter(|subscriber| subscriber.epoch == epoch) else {
+            return Ok(());
+        };
+        let failures = subscriber.failures;
+        self.attempts.remove(&num);
+        match attempt.outcome {
+            Outcome::Accepted { .. } => self.accepted(num),
+            Outcome::Failed { retry_after, .. } => {
+                if failures == 0 {
+                    warn!(subscription = num, "the endpoint does not take events; trying until it does");
+                }
+                self.retry_later(num, retry_after);
+                Ok(())
+            }
+        }
+    }
+
+    fn accepted(&mut self, num: i64) -> Result<(), BridgeError> {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        subscriber.failures = 0;
+        if let Some(window) = &mut subscriber.window {
+            window.progress = window.event_end.take();
+        }
+        self.next_event(num)
+    }
+
+    fn retry_later(&mut self, num: i64, retry_after: Option<Duration>) {
+        let max = Duration::from_secs(self.delivery.retry_max_seconds);
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
+        subscriber.failures = subscriber.failures.saturating_add(1);
+        let pause = retry_pause(subscriber.failures, retry_after, max, fastrand::f64());
+        let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        let at = Utc::now().timestamp_millis().saturating_add(millis);
+        subscriber.phase = Phase::Retrying(at);
+        self.wake.insert((at, num));
+    }
+}
+
+enum ElementJson {
+    Ready(Arc<[u8]>),
+    /// The row is gone from the table, or no longer belongs to the watch table.
+    Gone,
+    /// The row must be read by its key first.
+    Unread,
+}
+
+fn log_attempt(num: i64, elements: usize, event: &Event, attempt: &Attempt) {
+    let millis = attempt.took.as_millis();
+    let (kind, id) = (&event.event_type, &event.id);
+    match &attempt.outcome {
+        Outcome::Accepted { status } => {
+            info!(subscription = num, event = %kind, elements, id = %id, status, millis, "event accepted");
+        }
+        Outcome::Failed { reason, .. } => {
+            warn!(subscription = num, event = %kind, elements, id = %id, reason = %reason, millis, "event not accepted");
+        }
+    }
+}
