@@ -32,7 +32,7 @@ use crate::{
     http::Health,
     opendental::{Lookups, WatchTable},
     source::{Boundary, Database, Identity, Message, TimeZone},
-    state::State,
+    state::{SavedSubscription, State},
     window::{Attention, Instant, Subscriber},
 };
 
@@ -40,10 +40,10 @@ use crate::{
 pub(super) struct Parts {
     pub(super) workstation: String,
     pub(super) delivery: DeliveryConfig,
-    pub(super) database: Arc<Database>,
+    pub(super) database: Database,
     pub(super) identity: Identity,
     pub(super) zone: Arc<TimeZone>,
-    pub(super) state: Arc<State>,
+    pub(super) state: State,
     pub(super) sender: Arc<Sender>,
     pub(super) health: Health,
     pub(super) boundary: Boundary,
@@ -53,10 +53,13 @@ pub(super) struct Parts {
 pub(super) struct Engine {
     pub(super) workstation: String,
     pub(super) delivery: DeliveryConfig,
-    pub(super) database: Arc<Database>,
+    pub(super) database: Database,
     pub(super) identity: Identity,
     pub(super) zone: Arc<TimeZone>,
-    pub(super) state: Arc<State>,
+    /// The state file; away while a commit is under way.
+    pub(super) state: Option<State>,
+    /// What makes our ids different from any other bridge's.
+    pub(super) instance: String,
     pub(super) sender: Arc<Sender>,
     pub(super) health: Health,
     pub(super) followed: Followed,
@@ -74,6 +77,8 @@ pub(super) struct Engine {
     pub(super) reloading: bool,
 
     pub(super) subscribers: HashMap<i64, Subscriber>,
+    /// Places from the state file whose subscriptions have not been loaded yet.
+    pub(super) restored: HashMap<i64, SavedSubscription>,
     /// Subscriptions to look at, by our clock in milliseconds since 1970.
     pub(super) wake: BTreeSet<(i64, i64)>,
     /// Subscriptions whose window is due.
@@ -100,7 +105,8 @@ impl Engine {
             database,
             identity,
             zone,
-            state,
+            instance: state.instance_id().to_owned(),
+            state: Some(state),
             sender,
             health,
             followed,
@@ -108,11 +114,12 @@ impl Engine {
             reading: None,
             clock: ServerClock::default(),
             watched: WatchTable::ALL.into_iter().map(|watch| (watch, Watched::new(watch))).collect(),
-            lookups: Lookups::default(),
+            lookups: Lookups::new(),
             loaded: LogPoint::default(),
             reload: false,
             reloading: false,
             subscribers: HashMap::new(),
+            restored: HashMap::new(),
             wake: BTreeSet::new(),
             due: Vec::new(),
             barrier: BarrierStep::Idle,
@@ -143,7 +150,7 @@ impl Engine {
                 biased;
                 () = stop.cancelled() => break,
                 Some(done) = self.jobs.join_next() => self.job_done(done)?,
-                message = messages.recv() => match message {
+                message = messages.recv(), if !self.reloading => match message {
                     Some(message) => self.message(message)?,
                     None => break,
                 },
@@ -187,12 +194,28 @@ impl Engine {
         };
         match done {
             Done::Barrier(barrier) => self.barrier_answered(*barrier),
-            Done::Stored { result, then } => self.stored(result, then),
+            Done::Stored { state, result, then } => self.stored(state, result, then),
             Done::WrittenBack(result) => self.written_back(result),
             Done::Scanned(scan) => self.scanned(scan),
             Done::RowsRead(rows) => self.rows_read(rows),
             Done::Attempted { num, epoch, attempt } => self.attempted(num, epoch, attempt),
             Done::Reloaded(result) => self.reloaded(result),
+        }
+    }
+
+    /// Gives up everything but the state file, once it is back from its last commit.
+    pub(super) async fn into_state(mut self) -> Result<State, BridgeError> {
+        loop {
+            if let Some(state) = self.state.take() {
+                return Ok(state);
+            }
+            match self.jobs.join_next().await {
+                Some(Ok(Done::Stored { state, .. })) => return Ok(state),
+                Some(_) => {}
+                None => {
+                    return Err(BridgeError::Task { task: "state", reason: "the state file is missing".to_owned() });
+                }
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     opendental::WatchTable,
     row::RowKey,
     source::{Barrier, Boundary, DatabaseError, Scan, TextRow, WriteBackResult},
-    state::StateError,
+    state::{State, StateError},
 };
 
 /// A job's result. Jobs never fail silently: an error is a result too.
@@ -16,7 +16,7 @@ pub(super) enum Done {
     /// The server's clock and position.
     Barrier(Box<BarrierAnswer>),
     /// The state file holds what was to be stored.
-    Stored { result: Result<(), StateError>, then: Vec<Then> },
+    Stored { state: State, result: Result<(), StateError>, then: Vec<Then> },
     /// What became of DateTimeStart.
     WrittenBack(Result<Vec<WriteBackResult>, DatabaseError>),
     /// A table was scanned for a catch-up.

@@ -1,1 +1,22 @@
-//! Placeholder.
+//! All rooms wired together: from the server's log to the endpoints and back to DateTimeStart.
+//!
+//! A [`Bridge`] is a value made from its configuration; nothing about it is global.
+
+mod catch_up;
+mod clock;
+mod closing;
+mod engine;
+mod error;
+mod intake;
+mod jobs;
+mod registry;
+mod reload;
+mod restore;
+mod sending;
+mod start;
+mod storing;
+mod tables;
+mod write_back;
+
+pub use error::BridgeError;
+pub use start::Bridge;

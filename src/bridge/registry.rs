@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use super::{engine::Engine, error::BridgeError, storing::fingerprint};
+use super::{engine::Engine, error::BridgeError, restore::{fingerprint, restore}};
 use crate::{
     opendental::Subscription,
     row::RowKey,
@@ -64,6 +64,10 @@ impl Engine {
             warn!(subscription = num, "DateTimeStart is no date and time; the subscription is left alone");
             return Ok(());
         };
+        let subscriber = match self.restored.remove(&num).and_then(|saved| restore(&subscription, saved)) {
+            Some(subscriber) => subscriber,
+            None => Subscriber::new(subscription.clone(), start),
+        };
         info!(
             subscription = num,
             watch_table = subscription.watch_table,
@@ -71,7 +75,13 @@ impl Engine {
             date_time_start = subscription.date_time_start,
             "serving a subscription"
         );
-        self.subscribers.insert(num, Subscriber::new(subscription, start));
+        self.subscribers.insert(num, subscriber);
+        // It may have been moved while we were away; a value that we were about to write is our own.
+        self.date_time_start_found(num, &subscription.date_time_start)?;
+        if self.subscribers.get(&num).is_some_and(|subscriber| subscriber.pending.is_some()) {
+            self.want_write_back(num);
+        }
+        self.rebuilding.push(num);
         self.store_then(num, None);
         self.attend(num)
     }
@@ -82,6 +92,10 @@ impl Engine {
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         let moved_away = subscriber.subscription.end_point_url != subscription.end_point_url;
         let ours = subscriber.own_writes.recognise(&start);
+        if ours && subscriber.pending.as_deref() == Some(start.as_str()) {
+            subscriber.pending = None;
+            start.clone_into(&mut subscriber.last_seen);
+        }
         subscriber.subscription = subscription;
         if moved_away {
             info!(subscription = num, "EndPointUrl changed: the open window starts again there");

@@ -193,7 +193,7 @@ impl Engine {
         let mark = |mark: &'_ Option<(i64, RowKey)>| mark.as_ref().map(|(stamp, key)| (*stamp, key.clone()));
         let (start, end) = (mark(&window.progress), mark(&window.event_end));
         let id = webhook_id(&EventIdentity {
-            log: self.state.instance(),
+            log: &self.instance,
             subscription: num,
             window: window.number,
             from: window.from,

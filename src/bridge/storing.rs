@@ -2,12 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{engine::Engine, error::BridgeError, jobs::Done};
-use crate::{
-    opendental::Subscription,
-    state::{Changes, SavedCursor, SavedSubscription, SavedWindow, StateError},
-    window::{Cursor, Subscriber},
-};
+use super::{engine::Engine, error::BridgeError, jobs::Done, restore::saved};
+use crate::state::{Changes, State, StateError};
 
 /// What is done once a subscription's present place is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +20,6 @@ pub(super) struct Storing {
     changed: BTreeSet<i64>,
     removed: BTreeSet<i64>,
     then: Vec<Then>,
-    under_way: bool,
 }
 
 impl Engine {
@@ -42,10 +37,11 @@ impl Engine {
     }
 
     pub(super) fn start_commit(&mut self) {
-        let Storing { changed, removed, under_way, .. } = &self.storing;
-        if *under_way || (changed.is_empty() && removed.is_empty()) {
+        if self.storing.changed.is_empty() && self.storing.removed.is_empty() {
             return;
         }
+        // It is away while a commit is under way.
+        let Some(mut state) = self.state.take() else { return };
         let changed = std::mem::take(&mut self.storing.changed);
         let changes = Changes {
             upsert: changed.iter().filter_map(|num| self.subscribers.get(num)).map(saved).collect(),
@@ -53,13 +49,19 @@ impl Engine {
             ..Changes::default()
         };
         let then = std::mem::take(&mut self.storing.then);
-        self.storing.under_way = true;
-        let state = self.state.clone();
-        self.jobs.spawn(async move { Done::Stored { result: state.commit(&changes).await, then } });
+        self.jobs.spawn(async move {
+            let result = state.commit(&changes).await;
+            Done::Stored { state, result, then }
+        });
     }
 
-    pub(super) fn stored(&mut self, result: Result<(), StateError>, then: Vec<Then>) -> Result<(), BridgeError> {
-        self.storing.under_way = false;
+    pub(super) fn stored(
+        &mut self,
+        state: State,
+        result: Result<(), StateError>,
+        then: Vec<Then>,
+    ) -> Result<(), BridgeError> {
+        self.state = Some(state);
         result?;
         for then in then {
             match then {
@@ -74,36 +76,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-fn saved(subscriber: &Subscriber) -> SavedSubscription {
-    SavedSubscription {
-        num: subscriber.subscription.num,
-        fingerprint: fingerprint(&subscriber.subscription),
-        cursor: subscriber.cursor.as_ref().map(saved_cursor),
-        last_instant: subscriber.last,
-        last_seen: subscriber.last_seen.clone(),
-        pending: subscriber.pending.clone(),
-        window_number: subscriber.windows,
-        window: subscriber.window.as_ref().map(|window| SavedWindow {
-            number: window.number,
-            from: window.from,
-            to: saved_cursor(&window.to),
-            instant: window.instant,
-            local: window.local.clone(),
-            progress: window.progress.clone(),
-            event_end: window.event_end.clone(),
-            catch_up: window.caught_up_from,
-        }),
-        catch_up: subscriber.catch_up,
-    }
-}
-
-fn saved_cursor(cursor: &Cursor) -> SavedCursor {
-    SavedCursor { point: cursor.point, resume: cursor.resume.clone() }
-}
-
-/// What must be the same after a restart for a subscription to keep its place (rule W8).
-pub(super) fn fingerprint(subscription: &Subscription) -> String {
-    format!("{} for {}", subscription.watch_table, subscription.workstation)
 }

@@ -66,11 +66,15 @@ impl Engine {
                     }
                 }
                 WriteBackOutcome::Found(value) => {
-                    // The log will show the same value; it has been judged then.
-                    if let Some(subscriber) = self.subscribers.get_mut(&num) {
+                    let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
+                    if subscriber.own_writes.recognise(&value) {
+                        // An UPDATE of ours whose answer was lost.
+                        value.clone_into(&mut subscriber.last_seen);
+                    } else {
+                        // The log will show the same value; it will have been judged by then.
                         subscriber.own_writes.expect(&value);
+                        self.date_time_start_found(num, &value)?;
                     }
-                    self.date_time_start_found(num, &value)?;
                     if self.subscribers.get(&num).is_some_and(|subscriber| subscriber.pending.is_some()) {
                         self.want_write_back(num);
                     }

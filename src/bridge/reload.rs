@@ -1,0 +1,106 @@
+//! Subscriptions and lookups are read once, with a position; after that the log keeps them (rules W8 and R9).
+
+use std::collections::HashSet;
+
+use tracing::{info, warn};
+
+use super::{engine::Engine, error::BridgeError, jobs::Done, tables::SUBSCRIPTIONS};
+use crate::{
+    binlog::LogPoint,
+    opendental::{LookupTable, Lookups, RenderError, Subscription},
+    source::{Database, DatabaseError, TextRow},
+};
+
+/// The columns of `apisubscription`.
+const SUBSCRIPTION_COLUMNS: [&str; 10] = [
+    "ApiSubscriptionNum",
+    "EndPointUrl",
+    "Workstation",
+    "CustomerKey",
+    "WatchTable",
+    "PollingSeconds",
+    "UiEventType",
+    "DateTimeStart",
+    "DateTimeStop",
+    "Note",
+];
+
+/// Subscriptions and lookups as they were at one point of the log.
+pub(super) struct Loaded {
+    point: LogPoint,
+    subscriptions: Vec<TextRow>,
+    lookups: Vec<(LookupTable, Vec<TextRow>)>,
+}
+
+/// Reads subscriptions and lookups from one snapshot.
+pub(super) async fn load(database: &Database) -> Result<Loaded, DatabaseError> {
+    let mut snapshot = database.snapshot().await?;
+    let subscriptions = snapshot.select_all(SUBSCRIPTIONS, &SUBSCRIPTION_COLUMNS).await?;
+    let mut lookups = Vec::with_capacity(LookupTable::ALL.len());
+    for table in LookupTable::ALL {
+        lookups.push((table, snapshot.select_all(table.table(), table.columns()).await?));
+    }
+    Ok(Loaded { point: snapshot.point(), subscriptions, lookups })
+}
+
+impl Engine {
+    pub(super) fn start_reload(&mut self) {
+        if !self.reload || self.reloading {
+            return;
+        }
+        self.reload = false;
+        // While this is set no changes are taken in: none can come between the snapshot and its being taken over.
+        self.reloading = true;
+        let database = self.database.clone();
+        self.jobs.spawn(async move { Done::Reloaded(load(&database).await) });
+    }
+
+    pub(super) fn reloaded(&mut self, result: Result<Loaded, DatabaseError>) -> Result<(), BridgeError> {
+        self.reloading = false;
+        match result {
+            Ok(loaded) => self.take_over(loaded),
+            Err(error) => {
+                warn!(%error, "subscriptions and lookups could not be read; trying again");
+                self.reload = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes over what was read; what the log tells up to its point is not applied again.
+    pub(super) fn take_over(&mut self, loaded: Loaded) -> Result<(), BridgeError> {
+        self.loaded = loaded.point;
+        self.lookups = lookups(&loaded.lookups)?;
+        for watched in self.watched.values_mut() {
+            watched.generation += 1;
+        }
+        let mut seen = HashSet::new();
+        for row in &loaded.subscriptions {
+            match Subscription::from_row(row) {
+                Ok(subscription) => {
+                    seen.insert(subscription.num);
+                    self.subscription(subscription)?;
+                }
+                Err(error) => warn!(%error, "a row of apisubscription cannot be read; it is left alone"),
+            }
+        }
+        for num in self.subscribers.keys().copied().filter(|num| !seen.contains(num)).collect::<Vec<_>>() {
+            self.remove_subscription(num, "it was deleted");
+        }
+        for num in std::mem::take(&mut self.restored).into_keys() {
+            self.store_removal(num);
+        }
+        info!(subscriptions = self.subscribers.len(), "subscriptions and lookups loaded");
+        Ok(())
+    }
+}
+
+fn lookups(tables: &[(LookupTable, Vec<TextRow>)]) -> Result<Lookups, RenderError> {
+    let mut lookups = Lookups::new();
+    for (table, rows) in tables {
+        for row in rows {
+            lookups.upsert(*table, row)?;
+        }
+    }
+    Ok(lookups)
+}

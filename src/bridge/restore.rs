@@ -1,0 +1,88 @@
+//! A subscription's place after a restart, from the state file.
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    opendental::Subscription,
+    state::{self, SavedSubscription, SavedWindow},
+    window::{Cursor, OwnWrites, Phase, Subscriber, Window},
+};
+
+/// What of a subscription must be the same for it to keep its place (rule W8).
+pub(super) fn fingerprint(subscription: &Subscription) -> String {
+    format!("{} for {}", subscription.watch_table, subscription.workstation)
+}
+
+/// The fingerprint that is stored: with a digest of the endpoint, since an open window does not move to another one.
+fn stored_fingerprint(subscription: &Subscription) -> String {
+    let digest = hex::encode(Sha256::digest(subscription.end_point_url.as_bytes()));
+    format!("{}\n{}", fingerprint(subscription), digest)
+}
+
+/// What is stored of a subscription's place.
+pub(super) fn saved(subscriber: &Subscriber) -> SavedSubscription {
+    SavedSubscription {
+        num: subscriber.subscription.num,
+        fingerprint: stored_fingerprint(&subscriber.subscription),
+        cursor: subscriber.cursor.as_ref().map(saved_cursor),
+        last_instant: Some(subscriber.last),
+        last_seen: subscriber.last_seen.clone(),
+        pending: subscriber.pending.clone(),
+        window_number: subscriber.windows,
+        window: subscriber.window.as_ref().map(|window| SavedWindow {
+            from: window.from,
+            to: window.to.point,
+            resume: window.to.resume.clone(),
+            instant: window.instant,
+            local: window.local.clone(),
+            progress: window.progress.clone(),
+            event_end: window.event_end.clone(),
+            catch_up: window.caught_up_from,
+        }),
+        catch_up: subscriber.catch_up,
+    }
+}
+
+fn saved_cursor(cursor: &Cursor) -> state::Cursor {
+    state::Cursor { point: cursor.point, resume: cursor.resume.clone() }
+}
+
+/// Puts the subscription at its stored place; `None` if the place was another subscription's under the same number.
+pub(super) fn restore(subscription: &Subscription, saved: SavedSubscription) -> Option<Subscriber> {
+    let same_endpoint = saved.fingerprint == stored_fingerprint(subscription);
+    if !same_endpoint && saved.fingerprint.split('\n').next() != Some(&fingerprint(subscription)) {
+        return None;
+    }
+    let number = saved.window_number;
+    let window = saved.window.map(|window| Window {
+        number,
+        from: window.from,
+        to: Cursor { point: window.to, resume: window.resume },
+        instant: window.instant,
+        local: window.local,
+        caught_up_from: window.catch_up,
+        progress: window.progress,
+        event_end: window.event_end,
+        plan: None,
+    });
+    let mut subscriber = Subscriber {
+        subscription: subscription.clone(),
+        cursor: saved.cursor.map(|cursor| Cursor { point: cursor.point, resume: cursor.resume }),
+        last: saved.last_instant?,
+        last_seen: saved.last_seen,
+        pending: saved.pending,
+        own_writes: OwnWrites::default(),
+        paused_until: None,
+        windows: number,
+        window,
+        catch_up: saved.catch_up,
+        backlog: None,
+        phase: Phase::Waiting,
+        failures: 0,
+        epoch: 0,
+    };
+    if !same_endpoint {
+        subscriber.restart_window();
+    }
+    Some(subscriber)
+}

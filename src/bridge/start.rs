@@ -1,0 +1,178 @@
+//! Starting: where to read from, and who takes what from whom.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{
+    engine::{Engine, Parts},
+    error::BridgeError,
+    reload,
+    tables::Followed,
+};
+use crate::{
+    binlog::Position,
+    config::Config,
+    delivery::Sender,
+    http::{Health, Server},
+    source::{Boundary, Database, Identity, Message, Reader, ReaderConfig, SourceError},
+    state::{Changes, Saved, SavedSubscription, State},
+};
+
+/// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
+const MESSAGES: usize = 64;
+
+/// One practice's bridge.
+pub struct Bridge {
+    config: Config,
+}
+
+impl Bridge {
+    /// A bridge with this configuration; nothing is touched before [`Bridge::run`].
+    pub fn new(config: Config) -> Self {
+        Self { config }
+    }
+
+    /// Runs until `stop` is cancelled, then finishes the requests under way and stores where it stands.
+    ///
+    /// # Errors
+    /// Only what neither a retry nor a reconnect can mend: see [`BridgeError`].
+    pub async fn run(self, stop: CancellationToken) -> Result<(), BridgeError> {
+        let state = State::open(&self.config.state.path).await?;
+        let heartbeat = Duration::from_secs(u64::from(self.config.mysql.heartbeat_seconds));
+        let health = Health::new(heartbeat.saturating_mul(3).max(Duration::from_secs(15)));
+        let serving = match Server::bind(&self.config.http).await? {
+            Some(server) => {
+                let (health, stop) = (health.clone(), stop.child_token());
+                Some(tokio::spawn(server.serve(health, stop)))
+            }
+            None => None,
+        };
+        let result = self.run_until(state, &health, &stop).await;
+        stop.cancel();
+        if let Some(serving) = serving
+            && let Err(error) = serving.await
+        {
+            error!(%error, "the HTTP server ended unexpectedly");
+        }
+        result
+    }
+
+    async fn run_until(&self, mut state: State, health: &Health, stop: &CancellationToken) -> Result<(), BridgeError> {
+        let mut lost = false;
+        loop {
+            let saved = state.load().await?;
+            let started = tokio::select! {
+                started = self.start(state, saved, health, lost) => started?,
+                () = stop.cancelled() => return Ok(()),
+            };
+            let Started { mut engine, mut messages, reading, reader } = started;
+            let result = engine.run(&mut messages, stop).await;
+            reading.cancel();
+            drop(messages);
+            let result = match (result, reader.await) {
+                (Err(error), _) => Err(error),
+                (Ok(()), Err(error)) => Err(BridgeError::Task { task: "reader", reason: error.to_string() }),
+                // The reader's own error comes as the end of its messages.
+                (Ok(()), Ok(Err(error))) if !stop.is_cancelled() => Err(error.into()),
+                (Ok(()), Ok(_)) => Ok(()),
+            };
+            match result {
+                Err(BridgeError::LogLost { reason }) | Err(BridgeError::Source(SourceError::Purged { reason, .. })) => {
+                    warn!(
+                        reason,
+                        "the server's log cannot be continued from where we stood: catching up by time stamp. \
+                         Deletions in between cannot be told"
+                    );
+                    lost = true;
+                    state = engine.into_state().await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Connects, finds where to read from, and loads subscriptions and lookups.
+    async fn start(&self, mut state: State, saved: Saved, health: &Health, lost: bool) -> Result<Started, BridgeError> {
+        let config = &self.config;
+        let database = Database::connect(&config.mysql).await?;
+        let identity = database.identity().await?;
+        let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
+        let another = known.as_ref().is_some_and(|known| *known != identity);
+        if another {
+            warn!("this is another server, or another log, than before: catching up by time stamp");
+        }
+        let mut subscriptions = saved.subscriptions;
+        if another || lost {
+            subscriptions.iter_mut().for_each(forget_place);
+        }
+        let changes = Changes {
+            identity: Some(serde_json::to_string(&identity).unwrap_or_default()),
+            upsert: subscriptions.clone(),
+            ..Changes::default()
+        };
+        state.commit(&changes).await?;
+        let start = match oldest(&subscriptions) {
+            Some(position) => position,
+            None => database.current_position().await?,
+        };
+        info!(file = start.file, offset = start.offset, "reading from here");
+
+        let followed = Followed::new();
+        let (sender, messages) = mpsc::channel::<Message>(MESSAGES);
+        let reading = CancellationToken::new();
+        let reader_config = ReaderConfig {
+            mysql: config.mysql.clone(),
+            tables: followed.names().to_vec(),
+            keep_before: false,
+            seed: format!("{} {}", config.workstation, state.instance_id()),
+            reconnect_max: Duration::from_secs(30),
+        };
+        let reader = Reader::new(reader_config, start.clone(), database.clone(), sender, reading.clone());
+        let loaded = reload::load(&database).await?;
+        let zone = database.time_zone().await?;
+        let reader = tokio::spawn(reader.run());
+        let parts = Parts {
+            workstation: config.workstation.clone(),
+            delivery: config.delivery.clone(),
+            database,
+            identity,
+            zone: Arc::new(zone),
+            state,
+            sender: Arc::new(Sender::new(&config.delivery, &config.workstation)?),
+            health: health.clone(),
+            boundary: Boundary { position: start.clone(), resume: start },
+            followed,
+        };
+        let mut engine = Engine::new(parts);
+        engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
+        engine.take_over(loaded)?;
+        Ok(Started { engine, messages, reading, reader })
+    }
+}
+
+struct Started {
+    engine: Engine,
+    messages: mpsc::Receiver<Message>,
+    reading: CancellationToken,
+    reader: JoinHandle<Result<(), SourceError>>,
+}
+
+/// Where the oldest cursor must be read from.
+fn oldest(subscriptions: &[SavedSubscription]) -> Option<Position> {
+    let resumes = subscriptions.iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| &cursor.resume);
+    resumes.min_by_key(|resume| resume.point()).cloned()
+}
+
+/// How far before DateTimeStart a catch-up begins whose cursor was lost: commits come later than their stamps (R8).
+const OVERLAP_SECONDS: i64 = 15 * 60;
+
+/// The log that the cursor points into is gone: the subscription catches up from its last window instead.
+fn forget_place(saved: &mut SavedSubscription) {
+    saved.cursor = None;
+    let since = saved.last_instant.unwrap_or_default().saturating_sub(OVERLAP_SECONDS).saturating_mul(1_000_000);
+    let before = saved.window.take().and_then(|window| window.catch_up);
+    saved.catch_up = [saved.catch_up, before, Some(since)].into_iter().flatten().min();
+}
