@@ -25,8 +25,7 @@ impl Engine {
 
     /// Starts a scan of every table that is wanted and is not being scanned already.
     pub(super) fn start_scans(&mut self) {
-        let ready: Vec<_> =
-            self.scan_wanted.keys().copied().filter(|watch| !self.scanning.contains(watch)).collect();
+        let ready: Vec<_> = self.scan_wanted.keys().copied().filter(|watch| !self.scanning.contains(watch)).collect();
         for watch in ready {
             let nums = self.scan_wanted.remove(&watch).unwrap_or_default();
             let mut asked = Vec::with_capacity(nums.len());
@@ -49,9 +48,8 @@ impl Engine {
             let (database, at) = (self.database.clone(), self.boundary.clone());
             self.jobs.spawn(async move {
                 let since = DateTime::from_timestamp_micros(since).unwrap_or(DateTime::<Utc>::MIN_UTC);
-                let result = database
-                    .scan(watch.table(), &[watch.key_column()], Some(watch.stamp_column()), since)
-                    .await;
+                let result =
+                    database.scan(watch.table(), &[watch.key_column()], Some(watch.stamp_column()), since).await;
                 Done::Scanned(ScanAnswer { watch, asked, at, result })
             });
         }
@@ -83,9 +81,9 @@ impl Engine {
             if subscriber.epoch != epoch || subscriber.phase != Phase::Scanning {
                 continue;
             }
-            let backlog = shared.entry(since).or_insert_with(|| {
-                Arc::new(scan.rows.iter().filter(|(stamp, _)| *stamp >= since).cloned().collect())
-            });
+            let backlog = shared
+                .entry(since)
+                .or_insert_with(|| Arc::new(scan.rows.iter().filter(|(stamp, _)| *stamp >= since).cloned().collect()));
             subscriber.backlog = Some(backlog.clone());
             subscriber.phase = Phase::Waiting;
             self.store_then(num, None);

@@ -17,8 +17,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    closing::BarrierStep,
     clock::ServerClock,
+    closing::BarrierStep,
     error::BridgeError,
     jobs::Done,
     storing::Storing,
@@ -98,7 +98,8 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { workstation, delivery, database, identity, zone, state, sender, health, boundary, followed } = parts;
+        let Parts { workstation, delivery, database, identity, zone, state, sender, health, boundary, followed } =
+            parts;
         Self {
             workstation,
             delivery,

@@ -1,7 +1,11 @@
 //! Why the bridge stops.
 
 use crate::{
-    delivery::DeliveryError, http::HttpError, opendental::RenderError, source::{DatabaseError, SourceError}, state::StateError,
+    delivery::DeliveryError,
+    http::HttpError,
+    opendental::RenderError,
+    source::{DatabaseError, SourceError},
+    state::StateError,
 };
 
 /// An error that ends `run`. Whatever a retry or a reconnect can mend never gets here.

@@ -12,9 +12,8 @@ use super::{
 };
 use crate::{
     binlog::LogPoint,
-    opendental::WatchTable,
-    row::Row,
-    source::{Change, ChangeKind, ImageRow, Message, SourceError, Step, TableId, Transaction},
+    opendental::{LookupTable, WatchTable},
+    source::{Change, ChangeKind, ImageRow, Message, SourceError, Step, TableId, TimeZone, Transaction},
     window::StoredImage,
 };
 
@@ -89,8 +88,8 @@ impl Engine {
     fn change(&mut self, change: Change, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
         let Role { watch, lookup, subscriptions } = self.followed.role(change.table);
         if point > self.loaded {
-            if lookup {
-                self.lookup_changed(&change)?;
+            if let Some(lookup) = lookup {
+                self.lookup_changed(lookup, &change)?;
             }
             if subscriptions {
                 self.subscription_changed(&change)?;
@@ -109,34 +108,33 @@ impl Engine {
         if let Some(watch) = watch {
             self.watched_mut(watch).log.clear();
         }
-        if (lookup || subscriptions) && point > self.loaded {
+        if (lookup.is_some() || subscriptions) && point > self.loaded {
             self.reload = true;
         }
     }
 
-    fn lookup_changed(&mut self, change: &Change) -> Result<(), BridgeError> {
-        let table = change.layout.table.clone();
-        let Some(image) = &change.image else {
-            self.reload = true;
-            return Ok(());
-        };
-        let row = ImageRow::new(image, &change.layout, &self.zone)?;
-        let changed = match change.kind {
-            ChangeKind::Delete => self.lookups.remove(&table, &row),
-            ChangeKind::Insert | ChangeKind::Update => {
-                if change.old_key.is_some() {
-                    // Its old row is not in the after image.
-                    self.reload = true;
-                }
-                self.lookups.upsert(&table, &row)
-            }
-        };
-        if changed {
-            for watch in self.lookups.stale(&table).to_vec() {
-                self.watched_mut(watch).generation += 1;
-            }
+    fn lookup_changed(&mut self, table: LookupTable, change: &Change) -> Result<(), BridgeError> {
+        if let Some(old_key) = &change.old_key {
+            let stale = self.lookups.remove(table, old_key).stale;
+            self.forget_rendered(stale);
         }
+        let changed = match (change.kind, &change.image) {
+            (ChangeKind::Delete, _) => self.lookups.remove(table, &change.key),
+            (_, Some(image)) => self.lookups.upsert(table, &ImageRow::new(image, &change.layout, &self.zone)?)?,
+            (_, None) => {
+                self.reload = true;
+                return Ok(());
+            }
+        };
+        self.forget_rendered(changed.stale);
         Ok(())
+    }
+
+    /// JSON that was rendered with a lookup that changed is rendered again when it is next sent (rule W8).
+    fn forget_rendered(&mut self, stale: &[WatchTable]) {
+        for watch in stale {
+            self.watched_mut(*watch).generation += 1;
+        }
     }
 }
 
@@ -146,7 +144,7 @@ fn record(
     change: Change,
     point: LogPoint,
     committed: i64,
-    zone: &crate::source::TimeZone,
+    zone: &TimeZone,
 ) -> Result<(), BridgeError> {
     let Change { kind, key, old_key, image, layout, .. } = change;
     if let Some(old_key) = old_key {
@@ -158,7 +156,7 @@ fn record(
     }
     if let (WatchTable::AppointmentDeleted, Some(bytes)) = (watched.watch, &image) {
         let row = ImageRow::new(bytes, &layout, zone)?;
-        if !watched.accepts(&layout, &row as &dyn Row) {
+        if !watched.accepts(&layout, &row)? {
             watched.log.remove(&key);
             return Ok(());
         }

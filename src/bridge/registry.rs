@@ -2,7 +2,11 @@
 
 use tracing::{info, warn};
 
-use super::{engine::Engine, error::BridgeError, restore::{fingerprint, restore}};
+use super::{
+    engine::Engine,
+    error::BridgeError,
+    restore::{fingerprint, restore},
+};
 use crate::{
     opendental::Subscription,
     row::RowKey,

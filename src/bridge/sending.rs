@@ -176,7 +176,7 @@ impl Engine {
             Some(None) => Ok(ElementJson::Gone),
             Some(Some(row)) => {
                 let binding = watch.bind(row.columns());
-                if !binding.accepts(row) {
+                if !binding.accepts(row)? {
                     return Ok(ElementJson::Gone);
                 }
                 let mut json = Vec::with_capacity(1024);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::{
     binlog::LogPoint,
-    opendental::{Binding, Lookups, RenderError, WatchTable},
+    opendental::{Binding, LookupTable, Lookups, RenderError, WatchTable},
     row::{Row, RowKey},
     source::{ImageRow, Layout, SourceError, TableId, TimeZone, stamp},
     window::{ChangeLog, Entry, Mark, Plan},
@@ -24,7 +24,7 @@ pub(super) struct Role {
     /// The watch table behind it.
     pub(super) watch: Option<WatchTable>,
     /// Derived fields come from it.
-    pub(super) lookup: bool,
+    pub(super) lookup: Option<LookupTable>,
     /// It holds the subscriptions.
     pub(super) subscriptions: bool,
 }
@@ -42,8 +42,8 @@ impl Followed {
         for watch in WatchTable::ALL {
             followed.role_mut(watch.table()).watch = Some(watch);
         }
-        for table in Lookups::TABLES {
-            followed.role_mut(table).lookup = true;
+        for lookup in LookupTable::ALL {
+            followed.role_mut(lookup.table()).lookup = Some(lookup);
         }
         followed.role_mut(SUBSCRIPTIONS).subscriptions = true;
         followed
@@ -116,8 +116,8 @@ impl Watched {
     }
 
     /// Whether the row belongs to the watch table at all.
-    pub(super) fn accepts(&mut self, layout: &Arc<Layout>, row: &dyn Row) -> bool {
-        self.bind(layout).accepts(row)
+    pub(super) fn accepts(&mut self, layout: &Arc<Layout>, row: &dyn Row) -> Result<bool, RenderError> {
+        bind(&mut self.binding, self.watch, layout).accepts(row)
     }
 
     /// A change's time stamp in microseconds UTC; the commit's time where the image does not tell it.
@@ -147,17 +147,9 @@ impl Watched {
             return Ok(Some(json.clone()));
         }
         let Some(image) = &entry.image else { return Ok(None) };
-        let layout = image.layout.clone();
+        let row = ImageRow::new(&image.bytes, &image.layout, zone)?;
         let mut json = Vec::with_capacity(1024);
-        {
-            let row = ImageRow::new(&image.bytes, &layout, zone)?;
-            if self.binding.as_ref().is_none_or(|(bound, _)| !Arc::ptr_eq(bound, &layout)) {
-                self.binding = Some((layout.clone(), self.watch.bind(&layout.names)));
-            }
-            if let Some((_, binding)) = &self.binding {
-                binding.render(&row, lookups, &mut json)?;
-            }
-        }
+        bind(&mut self.binding, self.watch, &image.layout).render(&row, lookups, &mut json)?;
         let json: Arc<[u8]> = json.into();
         if let Some(entry) = self.log.get_mut(key) {
             entry.rendered = Some((generation, json.clone()));
@@ -192,14 +184,14 @@ impl Watched {
         self.bodies.insert(body_key(plan, start, end), Arc::downgrade(&body));
         body
     }
+}
 
-    fn bind(&mut self, layout: &Arc<Layout>) -> &Binding {
-        if self.binding.as_ref().is_some_and(|(bound, _)| !Arc::ptr_eq(bound, layout)) {
-            self.binding = None;
-        }
-        let watch = self.watch;
-        &self.binding.get_or_insert_with(|| (layout.clone(), watch.bind(&layout.names))).1
+/// The binding for `layout`; it is made anew only when the layout changes.
+fn bind<'a>(binding: &'a mut Option<(Arc<Layout>, Binding)>, watch: WatchTable, layout: &Arc<Layout>) -> &'a Binding {
+    if binding.as_ref().is_some_and(|(bound, _)| !Arc::ptr_eq(bound, layout)) {
+        *binding = None;
     }
+    &binding.get_or_insert_with(|| (layout.clone(), watch.bind(&layout.names))).1
 }
 
 fn body_key(plan: &Arc<Plan>, start: Option<&Mark>, end: Option<&Mark>) -> BodyKey {

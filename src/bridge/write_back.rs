@@ -113,7 +113,11 @@ impl Engine {
                 return Ok(());
             }
             (Move::Back, Some(instant)) => {
-                info!(subscription = num, date_time_start = found, "DateTimeStart was moved back: sending again from there");
+                info!(
+                    subscription = num,
+                    date_time_start = found,
+                    "DateTimeStart was moved back: sending again from there"
+                );
                 subscriber.rewind(instant);
             }
             (Move::Future, Some(instant)) => {

@@ -133,7 +133,7 @@ impl Subscriber {
 
     /// When its next window is due: PollingSeconds after the last (rule W2).
     pub fn due(&self) -> Instant {
-        self.last.saturating_add(self.subscription.polling_interval())
+        self.last.saturating_add_unsigned(self.subscription.polling_interval().as_secs())
     }
 
     /// What it needs at `now`; `now_local` is the same moment in the server's local time, `clock` on our own clock in

@@ -1,0 +1,14 @@
+//! The whole bridge against a real private server and real HTTP: what subscribers see.
+
+#![allow(clippy::unwrap_used)]
+
+mod catch_up;
+mod date_time_start;
+mod delivery;
+mod events;
+mod mysql;
+mod office;
+mod restart;
+mod scale;
+mod subscriptions;
+mod windows;
