@@ -62,11 +62,13 @@ impl Engine {
             Ok(scan) if scan.point >= at.position.point() => scan,
             Ok(_) => {
                 warn!(table = watch.table(), "the scan speaks of an older log than the reader; scanning again");
-                return Ok(self.scan_again(&asked));
+                self.scan_again(&asked);
+                return Ok(());
             }
             Err(error) => {
                 warn!(table = watch.table(), %error, "the catch-up scan failed; scanning again");
-                return Ok(self.scan_again(&asked));
+                self.scan_again(&asked);
+                return Ok(());
             }
         };
         info!(

@@ -77,6 +77,8 @@ pub(super) struct Engine {
     pub(super) reloading: bool,
 
     pub(super) subscribers: HashMap<i64, Subscriber>,
+    /// Counts the subscribers made, so that a result for one is never taken for another's under the same number.
+    pub(super) made: u64,
     /// Places from the state file whose subscriptions have not been loaded yet.
     pub(super) restored: HashMap<i64, SavedSubscription>,
     /// Subscriptions to look at, by our clock in milliseconds since 1970.
@@ -120,6 +122,7 @@ impl Engine {
             reload: false,
             reloading: false,
             subscribers: HashMap::new(),
+            made: 0,
             restored: HashMap::new(),
             wake: BTreeSet::new(),
             due: Vec::new(),
@@ -196,7 +199,7 @@ impl Engine {
         match done {
             Done::Barrier(barrier) => self.barrier_answered(*barrier),
             Done::Stored { state, result, then } => self.stored(state, result, then),
-            Done::WrittenBack(result) => self.written_back(result),
+            Done::WrittenBack { writes, result } => self.written_back(writes, result),
             Done::Scanned(scan) => self.scanned(scan),
             Done::RowsRead(rows) => self.rows_read(rows),
             Done::Attempted { num, epoch, attempt } => self.attempted(num, epoch, attempt),

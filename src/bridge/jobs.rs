@@ -7,7 +7,7 @@ use crate::{
     delivery::Attempt,
     opendental::WatchTable,
     row::RowKey,
-    source::{Barrier, Boundary, DatabaseError, Scan, TextRow, WriteBackResult},
+    source::{Barrier, Boundary, DatabaseError, Scan, TextRow, WriteBack, WriteBackOutcome},
     state::{State, StateError},
 };
 
@@ -18,7 +18,7 @@ pub(super) enum Done {
     /// The state file holds what was to be stored.
     Stored { state: State, result: Result<(), StateError>, then: Vec<Then> },
     /// What became of DateTimeStart.
-    WrittenBack(Result<Vec<WriteBackResult>, DatabaseError>),
+    WrittenBack { writes: Vec<WriteBack>, result: Result<Vec<WriteBackOutcome>, DatabaseError> },
     /// A table was scanned for a catch-up.
     Scanned(ScanAnswer),
     /// Rows of an event were read by their keys.

@@ -42,10 +42,8 @@ impl Engine {
     /// Takes note of a subscription's row as it is now.
     pub(super) fn subscription(&mut self, subscription: Subscription) -> Result<(), BridgeError> {
         let num = subscription.num;
-        let ours = subscription.belongs_to(&self.workstation) && subscription.watch().is_some();
-        let expired = subscription.is_expired(&self.local_now());
-        if !ours || expired {
-            self.remove_subscription(num, if expired { "it has expired" } else { "it is not ours" });
+        if let Some(why) = self.is_not_served(&subscription) {
+            self.remove_subscription(num, why);
             return Ok(());
         }
         match self.subscribers.get(&num) {
@@ -55,6 +53,25 @@ impl Engine {
                 self.add_subscription(subscription)
             }
             Some(_) => self.update_subscription(subscription),
+        }
+    }
+
+    fn is_not_served(&self, subscription: &Subscription) -> Option<&'static str> {
+        if !subscription.is_window() {
+            Some("it is for UI events")
+        } else if !subscription.belongs_to(&self.workstation) {
+            Some("its Workstation is another")
+        } else if subscription.is_expired(&self.local_now()) {
+            Some("it has expired")
+        } else if subscription.watch().is_none() {
+            warn!(
+                subscription = subscription.num,
+                watch_table = subscription.watch_table,
+                "this version knows no such watch table; the subscription is left alone"
+            );
+            Some("its WatchTable is not known")
+        } else {
+            None
         }
     }
 
@@ -68,7 +85,7 @@ impl Engine {
             warn!(subscription = num, "DateTimeStart is no date and time; the subscription is left alone");
             return Ok(());
         };
-        let subscriber = match self.restored.remove(&num).and_then(|saved| restore(&subscription, saved)) {
+        let mut subscriber = match self.restored.remove(&num).and_then(|saved| restore(&subscription, saved)) {
             Some(subscriber) => subscriber,
             None => Subscriber::new(subscription.clone(), start),
         };
@@ -79,6 +96,8 @@ impl Engine {
             date_time_start = subscription.date_time_start,
             "serving a subscription"
         );
+        self.made += 1;
+        subscriber.epoch = self.made << 32;
         self.subscribers.insert(num, subscriber);
         // It may have been moved while we were away; a value that we were about to write is our own.
         self.date_time_start_found(num, &subscription.date_time_start)?;

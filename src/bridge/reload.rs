@@ -11,19 +11,8 @@ use crate::{
     source::{Database, DatabaseError, TextRow},
 };
 
-/// The columns of `apisubscription`.
-const SUBSCRIPTION_COLUMNS: [&str; 10] = [
-    "ApiSubscriptionNum",
-    "EndPointUrl",
-    "Workstation",
-    "CustomerKey",
-    "WatchTable",
-    "PollingSeconds",
-    "UiEventType",
-    "DateTimeStart",
-    "DateTimeStop",
-    "Note",
-];
+/// All columns: releases of Open Dental differ in which they have.
+const ALL: [&str; 0] = [];
 
 /// Subscriptions and lookups as they were at one point of the log.
 pub(super) struct Loaded {
@@ -35,12 +24,14 @@ pub(super) struct Loaded {
 /// Reads subscriptions and lookups from one snapshot.
 pub(super) async fn load(database: &Database) -> Result<Loaded, DatabaseError> {
     let mut snapshot = database.snapshot().await?;
-    let subscriptions = snapshot.select_all(SUBSCRIPTIONS, &SUBSCRIPTION_COLUMNS).await?;
+    let subscriptions = snapshot.select_all(SUBSCRIPTIONS, &ALL).await?;
     let mut lookups = Vec::with_capacity(LookupTable::ALL.len());
     for table in LookupTable::ALL {
-        lookups.push((table, snapshot.select_all(table.table(), table.columns()).await?));
+        lookups.push((table, snapshot.select_all(table.table(), &ALL).await?));
     }
-    Ok(Loaded { point: snapshot.point(), subscriptions, lookups })
+    let point = snapshot.point();
+    snapshot.finish().await;
+    Ok(Loaded { point, subscriptions, lookups })
 }
 
 impl Engine {
@@ -90,6 +81,7 @@ impl Engine {
         for num in std::mem::take(&mut self.restored).into_keys() {
             self.store_removal(num);
         }
+        self.trim();
         info!(subscriptions = self.subscribers.len(), "subscriptions and lookups loaded");
         Ok(())
     }

@@ -32,7 +32,11 @@ impl Engine {
         }
         subscriber.phase = Phase::Sending;
         let keys = self.keys_to_read(num);
-        if keys.is_empty() { self.send_event(num, &ReadRows::new()) } else { Ok(self.start_reading(num, keys)) }
+        if keys.is_empty() {
+            return self.send_event(num, &ReadRows::new());
+        }
+        self.start_reading(num, keys);
+        Ok(())
     }
 
     /// Orders the rows of a window that was restored after a restart, now that the log has been read up to its end.
@@ -73,7 +77,7 @@ impl Engine {
         let Some(watch) = subscriber.subscription.watch() else { return };
         let (database, epoch) = (self.database.clone(), subscriber.epoch);
         let job = async move {
-            let result = database.rows_by_keys(watch.table(), &[watch.key_column()], &keys).await;
+            let result = database.rows_by_keys::<_, &str>(watch.table(), &[watch.key_column()], &[], &keys).await;
             let result = result.map(|rows| keys.into_iter().zip(rows).collect());
             Done::RowsRead(RowsAnswer { num, epoch, result })
         };
@@ -164,9 +168,7 @@ impl Engine {
                 Ok(None) => {}
                 Err(RowError::Image(error)) => {
                     warn!(table = watch.table(), %error, "a row's image cannot be read; reading the row from the table");
-                    if let Some(entry) = watched.log.get_mut(key) {
-                        entry.image = None;
-                    }
+                    watched.log.drop_image(key);
                 }
                 Err(RowError::Render(error)) => return Err(error.into()),
             }

@@ -24,6 +24,9 @@ use crate::{
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
 const MESSAGES: usize = 64;
 
+/// A log that is lost again and again (two servers behind one address) must not keep us busy.
+const LOST_PAUSE: Duration = Duration::from_secs(1);
+
 /// One practice's bridge.
 pub struct Bridge {
     config: Config,
@@ -88,6 +91,10 @@ impl Bridge {
                     );
                     lost = true;
                     state = engine.into_state().await?;
+                    tokio::select! {
+                        () = tokio::time::sleep(LOST_PAUSE) => {}
+                        () = stop.cancelled() => return Ok(()),
+                    }
                 }
                 result => return result,
             }

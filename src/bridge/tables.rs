@@ -143,17 +143,15 @@ impl Watched {
     ) -> Result<Option<Arc<[u8]>>, RowError> {
         let generation = self.generation;
         let Some(entry) = self.log.get(key) else { return Ok(None) };
-        if let Some((_, json)) = entry.rendered.as_ref().filter(|(rendered, _)| *rendered == generation) {
-            return Ok(Some(json.clone()));
+        if let Some(json) = entry.rendered(generation) {
+            return Ok(Some(json));
         }
         let Some(image) = &entry.image else { return Ok(None) };
         let row = ImageRow::new(&image.bytes, &image.layout, zone)?;
         let mut json = Vec::with_capacity(1024);
         bind(&mut self.binding, self.watch, &image.layout).render(&row, lookups, &mut json)?;
         let json: Arc<[u8]> = json.into();
-        if let Some(entry) = self.log.get_mut(key) {
-            entry.rendered = Some((generation, json.clone()));
-        }
+        self.log.keep_rendered(key, generation, json.clone());
         Ok(Some(json))
     }
 

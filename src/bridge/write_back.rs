@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use super::{engine::Engine, error::BridgeError, jobs::Done};
 use crate::{
-    source::{DatabaseError, WriteBack, WriteBackOutcome, WriteBackResult},
+    source::{DatabaseError, WriteBack, WriteBackOutcome},
     window::Move,
 };
 
@@ -39,25 +39,29 @@ impl Engine {
             return;
         }
         let database = self.database.clone();
-        self.jobs.spawn(async move { Done::WrittenBack(database.write_back(&writes).await) });
+        self.jobs.spawn(async move {
+            let result = database.write_back(&writes).await;
+            Done::WrittenBack { writes, result }
+        });
     }
 
     pub(super) fn written_back(
         &mut self,
-        result: Result<Vec<WriteBackResult>, DatabaseError>,
+        writes: Vec<WriteBack>,
+        result: Result<Vec<WriteBackOutcome>, DatabaseError>,
     ) -> Result<(), BridgeError> {
         let under_way = std::mem::take(&mut self.writing_back.under_way);
-        let results = match result {
-            Ok(results) => results,
+        let outcomes = match result {
+            Ok(outcomes) => outcomes,
             Err(error) => {
                 // The next window writes a later value; this one needs no retry of its own.
                 warn!(%error, subscriptions = under_way.len(), "DateTimeStart could not be written back");
                 return Ok(());
             }
         };
-        for WriteBackResult { num, outcome } in results {
+        for (WriteBack { num, value, .. }, outcome) in writes.into_iter().zip(outcomes) {
             match outcome {
-                WriteBackOutcome::Written(value) => {
+                WriteBackOutcome::Written => {
                     if let Some(subscriber) = self.subscribers.get_mut(&num) {
                         if subscriber.pending.as_deref() == Some(value.as_str()) {
                             subscriber.pending = None;

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{config_argument::ConfigArgument, failure::Failure, logging, not_built, signals};
+use super::{config_argument::ConfigArgument, failure::Failure, logging, signals};
+use crate::bridge::Bridge;
 
 /// Runs the bridge until SIGTERM or Ctrl-C; then it finishes the requests under way and saves its state.
 #[derive(Args, Debug)]
@@ -14,6 +15,6 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = arguments.config.load()?;
     logging::start(&config.log)?;
-    let _stop = signals::stop_token()?;
-    Err(not_built("run"))
+    let stop = signals::stop_token()?;
+    Ok(Bridge::new(config).run(stop).await?)
 }

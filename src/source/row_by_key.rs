@@ -14,8 +14,8 @@ const DOING: &str = "reading a row by its key";
 const BATCH: usize = 100;
 
 impl Database {
-    /// The row of `table` whose `key_columns` hold `key`, as it is now: `columns` in this order, with values as the
-    /// practice sees them; `None` if there is none.
+    /// The row of `table` whose `key_columns` hold `key`, as it is now: `columns` in this order (all, if there are
+    /// none), with values as the practice sees them; `None` if there is none.
     ///
     /// The read takes a share lock: it waits for a transaction that is in the log and not yet in the table, and
     /// answers [`DatabaseError::Locked`] if that takes too long.
@@ -39,10 +39,8 @@ impl Database {
         columns: &[C],
         keys: &[RowKey],
     ) -> Result<Vec<Option<TextRow>>, DatabaseError> {
-        if columns.is_empty() {
-            return Err(self.unexpected(DOING, "no columns are asked for"));
-        }
-        let select = format!("SELECT {} FROM {} WHERE ", identifiers(columns), identifier(table));
+        let columns = if columns.is_empty() { "*".to_owned() } else { identifiers(columns) };
+        let select = format!("SELECT {columns} FROM {} WHERE ", identifier(table));
         let mut rows = Vec::with_capacity(keys.len());
         for keys in keys.chunks(BATCH) {
             let mut sql = String::with_capacity(keys.len() * (select.len() + 64));

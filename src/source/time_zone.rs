@@ -85,6 +85,22 @@ impl TimeZone {
         local_seconds.saturating_sub(i64::from(offset))
     }
 
+    /// What the office's clock shows at an instant in seconds since 1970, as `YYYY-MM-DD HH:MM:SS`.
+    pub fn local_text(&self, utc_seconds: i64) -> String {
+        let local = DateTime::from_timestamp(self.local_seconds(utc_seconds), 0).unwrap_or_default();
+        local.format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// The instant, in seconds since 1970, at which the office's clock shows `text`; `None` if that is no date and
+    /// time. A zero date counts as 1970.
+    pub fn instant(&self, text: &str) -> Option<i64> {
+        if text.starts_with("0000-00-00") {
+            return Some(0);
+        }
+        let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+        Some(self.utc_seconds(local.and_utc().timestamp()))
+    }
+
     /// What the office's clock shows at `instant`.
     pub fn local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
         let offset = chrono::TimeDelta::seconds(i64::from(self.offset_at(instant.timestamp())));

@@ -26,9 +26,18 @@ pub struct Entry {
     pub committed: i64,
     /// The row after the change; `None`: read it by its key when it is sent (rule R6).
     pub image: Option<StoredImage>,
-    /// The row as JSON, and the generation of the lookups that it was rendered with.
-    pub rendered: Option<(u64, Arc<[u8]>)>,
+    rendered: Option<(u64, Arc<[u8]>)>,
 }
+
+impl Entry {
+    /// The row as JSON, if it was rendered with this generation of the lookups.
+    pub fn rendered(&self, generation: u64) -> Option<Arc<[u8]>> {
+        self.rendered.as_ref().filter(|(rendered, _)| *rendered == generation).map(|(_, json)| json.clone())
+    }
+}
+
+/// Rendered rows are kept up to this many bytes; beyond, they are rendered for each event that they are in.
+const RENDERED_KEPT: usize = 32 << 20;
 
 #[derive(Debug)]
 struct Slot {
@@ -49,6 +58,7 @@ pub struct ChangeLog {
     order: VecDeque<Slot>,
     numbers: u64,
     image_bytes: usize,
+    rendered_bytes: usize,
 }
 
 impl ChangeLog {
@@ -78,6 +88,7 @@ impl ChangeLog {
         self.rows.clear();
         self.order.clear();
         self.image_bytes = 0;
+        self.rendered_bytes = 0;
     }
 
     /// Drops the changes at or before `point`: every cursor is past them.
@@ -104,9 +115,21 @@ impl ChangeLog {
         self.rows.get(key)
     }
 
-    /// The same, to keep what was rendered.
-    pub fn get_mut(&mut self, key: &RowKey) -> Option<&mut Entry> {
-        self.rows.get_mut(key)
+    /// Keeps the row as it was rendered with this generation of the lookups, for the other subscriptions.
+    pub fn keep_rendered(&mut self, key: &RowKey, generation: u64, json: Arc<[u8]>) {
+        let Some(entry) = self.rows.get_mut(key) else { return };
+        self.rendered_bytes -= entry.rendered.take().map_or(0, |(_, json)| json.len());
+        if self.rendered_bytes + json.len() <= RENDERED_KEPT {
+            self.rendered_bytes += json.len();
+            entry.rendered = Some((generation, json));
+        }
+    }
+
+    /// Drops the row's image: the row is read by its key when it is sent.
+    pub fn drop_image(&mut self, key: &RowKey) {
+        if let Some(image) = self.rows.get_mut(key).and_then(|entry| entry.image.take()) {
+            self.image_bytes -= image.bytes.len();
+        }
     }
 
     /// The rows whose latest change lies behind `from` and not behind `to`, in the order of their commits.
@@ -140,6 +163,7 @@ impl ChangeLog {
 
     fn forget(&mut self, entry: Option<&Entry>) {
         self.image_bytes -= entry.and_then(|entry| entry.image.as_ref()).map_or(0, |image| image.bytes.len());
+        self.rendered_bytes -= entry.and_then(|entry| entry.rendered.as_ref()).map_or(0, |(_, json)| json.len());
     }
 
     fn sweep(&mut self) {

@@ -106,7 +106,7 @@ pub struct Subscriber {
     pub phase: Phase,
     /// Attempts that failed since the last success.
     pub failures: u32,
-    /// Counts up whenever work under way has become pointless; its results are dropped.
+    /// Changes whenever work under way has become pointless; its results are dropped.
     pub epoch: u64,
 }
 

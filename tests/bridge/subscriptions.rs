@@ -16,7 +16,9 @@ async fn w1_only_our_own_unexpired_window_subscriptions_are_served() {
     office.exec("UPDATE apisubscription SET Workstation='All Workstations' WHERE ApiSubscriptionNum=3").await;
     office.exec("UPDATE apisubscription SET Workstation='FRONTDESK' WHERE ApiSubscriptionNum=4").await;
     office.exec("UPDATE apisubscription SET DateTimeStop='2020-01-01' WHERE ApiSubscriptionNum=5").await;
-    office.exec("UPDATE apisubscription SET WatchTable='', UiEventType='PatientSelected' WHERE ApiSubscriptionNum=6").await;
+    office
+        .exec("UPDATE apisubscription SET WatchTable='', UiEventType='PatientSelected' WHERE ApiSubscriptionNum=6")
+        .await;
     office.exec("UPDATE apisubscription SET DateTimeStart='2099-01-01' WHERE ApiSubscriptionNum=7").await;
     let untouched = office.date_time_start(5).await;
     let bridge = office.bridge();
@@ -56,7 +58,9 @@ async fn w8_subscriptions_made_changed_and_deleted_while_running_take_effect_fro
     assert_eq!(office.event().await.received.header("authorization"), "other");
 
     // Another watch table: a new subscription under the same number.
-    office.exec("UPDATE apisubscription SET WatchTable='Patient', DateTimeStart=NOW() WHERE ApiSubscriptionNum=1").await;
+    office
+        .exec("UPDATE apisubscription SET WatchTable='Patient', DateTimeStart=NOW() WHERE ApiSubscriptionNum=1")
+        .await;
     office.ticking(1).await;
     office.exec(&insert(4)).await;
     office.exec("INSERT INTO patient (PatNum, LName) VALUES (5, 'Doe')").await;

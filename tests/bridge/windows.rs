@@ -3,7 +3,9 @@
 use crate::office::Office;
 
 fn insert(num: i64, note: &str) -> String {
-    format!("INSERT INTO appointment (AptNum, PatNum, AptStatus, Note, DateTStamp) VALUES ({num}, 1, 1, '{note}', NOW())")
+    format!(
+        "INSERT INTO appointment (AptNum, PatNum, AptStatus, Note, DateTStamp) VALUES ({num}, 1, 1, '{note}', NOW())"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +114,8 @@ async fn w5_windows_due_together_share_one_update() {
     // All of them were written by the same statement: no two differ for longer than that takes.
     office
         .until("all DateTimeStart are equal", async || {
-            let distinct = office.value("SELECT CAST(COUNT(DISTINCT DateTimeStart) AS CHAR) FROM apisubscription").await;
+            let distinct =
+                office.value("SELECT CAST(COUNT(DISTINCT DateTimeStart) AS CHAR) FROM apisubscription").await;
             (distinct.as_deref() == Some("1")).then_some(())
         })
         .await;

@@ -1,0 +1,34 @@
+//! Every watch table's changes arrive, with derived fields, from both engines.
+
+use crate::office::Office;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_watch_tables_changes_arrive_as_its_own_events() {
+    let cases = [
+        ("Appointment", "INSERT INTO appointment (AptNum, PatNum) VALUES (1, 1)", "AptNum"),
+        (
+            "AppointmentDeleted",
+            "INSERT INTO histappointment (HistApptNum, HistApptAction, AptNum) VALUES (1, 4, 9), (2, 1, 9)",
+            "HistApptNum",
+        ),
+        ("Operatory", "INSERT INTO operatory (OperatoryNum, OpName) VALUES (1, 'A')", "OperatoryNum"),
+        ("PatField", "INSERT INTO patfield (PatFieldNum, FieldName) VALUES (1, 'A')", "PatFieldNum"),
+        ("Patient", "INSERT INTO patient (PatNum, LName) VALUES (1, 'A')", "PatNum"),
+        ("Provider", "INSERT INTO provider (ProvNum, Abbr) VALUES (1, 'A')", "ProvNum"),
+        ("Schedule", "INSERT INTO schedule (ScheduleNum) VALUES (1)", "ScheduleNum"),
+    ];
+    for mut office in [Office::open().await, Office::open_innodb().await] {
+        for (num, (watch, _, _)) in cases.iter().enumerate() {
+            office.subscribe(num as i64 + 1, watch, 1).await;
+        }
+        let bridge = office.bridge();
+        office.ticking(cases.len() as i64).await;
+        for (watch, insert, key) in &cases {
+            office.exec(insert).await;
+            let event = office.event().await;
+            assert_eq!(event.received.header("event-type"), format!("WatchTable: {watch}"));
+            assert_eq!(event.field(key), ["1"], "{watch}");
+        }
+        bridge.stop().await;
+    }
+}
