@@ -10,7 +10,7 @@ use super::{
     error::BridgeError,
     jobs::{BarrierAnswer, Done},
     storing::Then,
-    tables::Watched,
+    tables::Stamps,
 };
 use crate::{
     binlog::LogPoint,
@@ -154,9 +154,9 @@ impl Engine {
         let backlog = subscriber.backlog.clone();
         let key = (watch, from, backlog.as_ref().map(Arc::as_ptr));
         let plan = plans.entry(key).or_insert_with(|| {
-            let zone = &self.zone;
-            let stamp = |entry: &_| Watched::stamp(watch, entry, zone);
-            Arc::new(plan(&watched.log, from, to.point, backlog.as_ref().map(|marks| marks.as_slice()), stamp))
+            let stamps = Stamps::new(watch, &self.zone);
+            let backlog = backlog.as_ref().map(|marks| marks.as_slice());
+            Arc::new(plan(&watched.log, from, to.point, backlog, |entry| stamps.of(entry)))
         });
         subscriber.close(to.clone(), instant, local, plan.clone());
         if plan.is_empty() {

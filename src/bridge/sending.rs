@@ -9,7 +9,7 @@ use super::{
     engine::Engine,
     error::BridgeError,
     jobs::{Done, RowsAnswer},
-    tables::{Body, RowError, Watched},
+    tables::{Body, RowError, Stamps},
 };
 use crate::{
     delivery::{Attempt, Event, EventIdentity, Outcome, retry_pause, webhook_id},
@@ -46,9 +46,10 @@ impl Engine {
         let Some(watched) = self.watched.get(&watch) else { return };
         let Some(window) = subscriber.window.as_mut().filter(|window| window.plan.is_none()) else { return };
         let backlog = subscriber.backlog.take();
-        let stamp = |entry: &_| Watched::stamp(watch, entry, &self.zone);
+        let stamps = Stamps::new(watch, &self.zone);
         let backlog = backlog.as_ref().map(|marks| marks.as_slice());
-        window.plan = Some(Arc::new(plan(&watched.log, window.from, window.to.point, backlog, stamp)));
+        window.plan =
+            Some(Arc::new(plan(&watched.log, window.from, window.to.point, backlog, |entry| stamps.of(entry))));
     }
 
     /// The event's rows that the change log holds no image of.

@@ -1,6 +1,7 @@
 //! The tables that the bridge follows, and the change log of each watch table.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     sync::{Arc, Weak},
 };
@@ -120,18 +121,6 @@ impl Watched {
         bind(&mut self.binding, self.watch, layout).accepts(row)
     }
 
-    /// A change's time stamp in microseconds UTC; the commit's time where the image does not tell it.
-    pub(super) fn stamp(watch: WatchTable, entry: &Entry, zone: &TimeZone) -> i64 {
-        entry
-            .image
-            .as_ref()
-            .and_then(|image| {
-                let column = image.layout.column(watch.stamp_column())?;
-                stamp(&image.bytes, &image.layout, column, zone)
-            })
-            .unwrap_or(entry.committed)
-    }
-
     /// The JSON of the logged row `key`, rendered at most once per change and generation of the lookups.
     ///
     /// `Ok(None)`: the log does not hold the row's image.
@@ -194,6 +183,40 @@ fn bind<'a>(binding: &'a mut Option<(Arc<Layout>, Binding)>, watch: WatchTable, 
 
 fn body_key(plan: &Arc<Plan>, start: Option<&Mark>, end: Option<&Mark>) -> BodyKey {
     (Arc::as_ptr(plan) as usize, start.cloned(), end.cloned())
+}
+
+/// Tells changes' time stamps; remembers which column that is while the layout stays the same.
+pub(super) struct Stamps<'a> {
+    watch: WatchTable,
+    zone: &'a TimeZone,
+    column: Cell<Option<(*const Layout, usize)>>,
+}
+
+impl<'a> Stamps<'a> {
+    pub(super) fn new(watch: WatchTable, zone: &'a TimeZone) -> Self {
+        Self { watch, zone, column: Cell::new(None) }
+    }
+
+    /// The change's stamp in microseconds UTC; the commit's time where the image does not tell it.
+    pub(super) fn of(&self, entry: &Entry) -> i64 {
+        self.in_image(entry).unwrap_or(entry.committed)
+    }
+
+    fn in_image(&self, entry: &Entry) -> Option<i64> {
+        let image = entry.image.as_ref()?;
+        let layout = Arc::as_ptr(&image.layout);
+        let column = match self.column.get() {
+            Some((known, column)) if known == layout => column,
+            _ => {
+                let name = self.watch.stamp_column();
+                let column = image.layout.names.iter().position(|column| column.eq_ignore_ascii_case(name))?;
+                self.column.set(Some((layout, column)));
+                column
+            }
+        };
+        // An image that cannot be read is found out, and told, when it is rendered.
+        stamp(&image.bytes, &image.layout, column, self.zone).ok().flatten()
+    }
 }
 
 /// A row could not be turned into JSON.

@@ -5,6 +5,7 @@
 mod catch_up;
 mod date_time_start;
 mod delivery;
+mod doubt;
 mod events;
 mod mysql;
 mod office;

@@ -249,11 +249,6 @@ impl Process {
         Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         self.0.wait().unwrap().code()
     }
-
-    /// Whether it has ended, and how.
-    pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        self.0.try_wait().unwrap().and_then(|status| status.code())
-    }
 }
 
 impl Drop for Process {
