@@ -11,9 +11,7 @@ async fn r4_a_statement_format_write_on_a_watched_table_stops_the_bridge_at_that
     let bridge = office.bridge();
     office.ticking(1).await;
     let start = office.date_time_start(1).await;
-    office
-        .exec("SET SESSION binlog_format=STATEMENT; INSERT INTO appointment (AptNum, PatNum) VALUES (1, 1)")
-        .await;
+    office.exec("SET SESSION binlog_format=STATEMENT; INSERT INTO appointment (AptNum, PatNum) VALUES (1, 1)").await;
     let error = bridge.error().await;
     let BridgeError::Source(SourceError::Doubt(doubt)) = &error else { panic!("{error}") };
     assert_eq!(doubt.table_name, "appointment");
