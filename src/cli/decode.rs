@@ -1,19 +1,265 @@
 //! `opendental-cdc decode`: the changes in binlog files on disk.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use chrono::DateTime;
 use clap::Args;
 
-use super::{failure::Failure, not_built};
+use super::change_line::{Commit, TableLine};
+use super::failure::Failure;
+use crate::binlog::{
+    DecodeError, Decoder, Event, EventBody, FileError, FileEvents, Position, Rows, TableColumns, TableMap, Utc,
+};
+use crate::source::{Assembler, Broken, ChangeKind, Progress, Statement};
+
+/// Bytes read and written at once.
+const BUFFER: usize = 256 * 1024;
 
 /// Prints the changes in binlog files on disk, each as one JSON line, without a server. The lines hold patients' data.
+///
+/// A transaction's changes are printed once its commit has been read; what was rolled back, and updates that change
+/// nothing, are left out. TIMESTAMPs are shown in UTC.
+/// Columns have their names where the server wrote them (binlog_row_metadata=FULL), else @1, @2 and so on. Bytes that
+/// are no text are {"base64": "…"}.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The binlog files, oldest first.
     #[arg(value_name = "FILE", required = true)]
-    _files: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
-pub(super) async fn run(_arguments: Arguments) -> Result<(), Failure> {
-    Err(not_built("decode"))
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    // Nothing else runs beside it, so that it may hold up this thread.
+    match decode(&arguments.files, BufWriter::with_capacity(BUFFER, io::stdout().lock())) {
+        // Whoever read our output has read enough.
+        Err(DecodeFailure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+/// Why the files, or all that is in them, could not be printed.
+#[derive(Debug, thiserror::Error)]
+enum DecodeFailure {
+    #[error("{}: {error}\nat byte {offset}", path.display())]
+    File {
+        path: PathBuf,
+        offset: u64,
+        #[source]
+        error: FileError,
+    },
+    #[error("{}: {what}\nat byte {offset}\n{mend}", path.display())]
+    Log { path: PathBuf, offset: u64, what: &'static str, mend: &'static str },
+    #[error("{statements} statements that may write rows were logged instead of their rows\n{}, the first at byte {offset}\nAll else was printed. Set binlog_format=ROW on the server, for open sessions too", path.display())]
+    Statements { path: PathBuf, offset: u64, statements: u64 },
+    #[error("the changes cannot be written")]
+    Output(#[source] io::Error),
+}
+
+fn decode(files: &[PathBuf], out: impl Write) -> Result<(), DecodeFailure> {
+    let start = Position { file: String::new(), offset: 0, gtids: None };
+    let mut printer = Printer {
+        decoder: Decoder::new(),
+        tables: HashMap::new(),
+        assembler: Assembler::new(start),
+        gtid: None,
+        inside: false,
+        statements: None,
+        lines: Vec::new(),
+        out,
+    };
+    let mut done = files.iter().try_for_each(|path| printer.file(path));
+    // What was read before an error is printed all the same.
+    if let Err(error) = printer.out.flush() {
+        done = done.and(Err(DecodeFailure::Output(error)));
+    }
+    done?;
+    printer.statements.map_or(Ok(()), Err)
+}
+
+/// A table map's table.
+struct Table {
+    /// To know the same map again.
+    name: String,
+    map: Box<[u8]>,
+    columns: TableColumns,
+    line: TableLine,
+}
+
+/// A rows event that waits for its commit.
+struct Pending {
+    table: Rc<Table>,
+    event: Box<[u8]>,
+}
+
+struct Printer<W> {
+    decoder: Decoder,
+    tables: HashMap<u64, Rc<Table>>,
+    assembler: Assembler<Pending>,
+    /// Of the transaction that is being read, and whether all that it does can be rolled back.
+    gtid: Option<(String, bool)>,
+    /// The last event was inside a transaction.
+    inside: bool,
+    /// A [`DecodeFailure::Statements`].
+    statements: Option<DecodeFailure>,
+    lines: Vec<u8>,
+    out: W,
+}
+
+/// What one event can fail with; the file and the offset come to it above.
+enum EventFailure {
+    Decode(DecodeError),
+    Log { what: &'static str, mend: &'static str },
+    Output(io::Error),
+}
+
+impl From<DecodeError> for EventFailure {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl<W: Write> Printer<W> {
+    fn file(&mut self, path: &Path) -> Result<(), DecodeFailure> {
+        let failed = |offset: u64, error: FileError| DecodeFailure::File { path: path.to_owned(), offset, error };
+        let file = File::open(path).map_err(|error| failed(0, error.into()))?;
+        let reader = BufReader::with_capacity(BUFFER, file);
+        let mut events = FileEvents::new(reader).map_err(|error| failed(0, error))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        loop {
+            let at = events.offset();
+            let (offset, event) = match events.next_event() {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(error) => return Err(failed(at, error)),
+            };
+            self.event(path, &name, offset, event).map_err(|failure| match failure {
+                EventFailure::Decode(error) => failed(offset, error.into()),
+                EventFailure::Log { what, mend } => DecodeFailure::Log { path: path.to_owned(), offset, what, mend },
+                EventFailure::Output(error) => DecodeFailure::Output(error),
+            })?;
+        }
+        if self.inside {
+            let what = "the file ends inside a transaction, whose changes are left out";
+            let mend = "The server still writes the file, or it died; copy it after FLUSH BINARY LOGS";
+            return Err(DecodeFailure::Log { path: path.to_owned(), offset: events.offset(), what, mend });
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, path: &Path, file: &str, offset: u64, bytes: &[u8]) -> Result<(), EventFailure> {
+        let event = self.decoder.decode(bytes)?;
+        let progress = match &event.body {
+            EventBody::FormatDescription(_) => {
+                self.tables.clear();
+                self.assembler.event(&event)
+            }
+            EventBody::TableMap(map) => {
+                self.table_map(map)?;
+                self.assembler.event(&event)
+            }
+            EventBody::Rows(rows) => {
+                let progress = self.assembler.event(&event);
+                self.rows(rows, bytes)?;
+                progress
+            }
+            EventBody::MysqlGtid(gtid) => {
+                self.gtid = gtid.map(|gtid| (gtid.to_string(), true));
+                self.assembler.event(&event)
+            }
+            EventBody::MariadbGtid(start) => {
+                self.gtid = Some((start.gtid.to_string(), start.transactional));
+                self.assembler.event(&event)
+            }
+            EventBody::Query(query) => {
+                let statement = Statement::read(query.statement);
+                if matches!(statement, Statement::Write(_) | Statement::WriteAny) {
+                    self.statement_format(path, offset);
+                }
+                self.assembler.statement(&event.header, &statement, Vec::new())
+            }
+            EventBody::Incident => {
+                return Err(EventFailure::Log {
+                    what: "the server says that changes are missing from its log (incident event)",
+                    mend: "What lies before was printed; the changes behind it may not be all",
+                });
+            }
+            _ => self.assembler.event(&event),
+        };
+        match progress {
+            Ok(Progress::Committed(pending)) => self.committed(&event, file, offset, &pending)?,
+            Ok(Progress::Boundary) => self.inside = false,
+            Ok(Progress::Inside) => self.inside = true,
+            Err(Broken(what)) => {
+                return Err(EventFailure::Log { what, mend: "Name the files before it too, oldest first" });
+            }
+        }
+        Ok(())
+    }
+
+    fn table_map(&mut self, map: &TableMap<'_>) -> Result<(), DecodeError> {
+        let name = format!("{}.{}", String::from_utf8_lossy(map.schema), String::from_utf8_lossy(map.table));
+        if self.tables.get(&map.table_id).is_some_and(|known| known.name == name && *known.map == *map.body) {
+            return Ok(());
+        }
+        let columns = map.columns()?;
+        let line = TableLine::new(&name, &columns, None);
+        self.tables.insert(map.table_id, Rc::new(Table { name, map: map.body.into(), columns, line }));
+        Ok(())
+    }
+
+    fn rows(&mut self, rows: &Rows<'_>, event: &[u8]) -> Result<(), EventFailure> {
+        let Some(table) = self.tables.get(&rows.table_id) else {
+            // MySQL ends some statements with a rows event that belongs to no table and holds no rows.
+            if rows.table_id == 0x00ff_ffff && rows.statement_end {
+                return Ok(());
+            }
+            let mend = "The log is damaged: a table map comes before its rows";
+            return Err(EventFailure::Log { what: "rows without a table map", mend });
+        };
+        // What can be rolled back is not said for each table; MariaDB says it for the transaction.
+        let lasting = matches!(self.gtid, Some((_, false)));
+        self.assembler.add(Pending { table: table.clone(), event: event.into() }, lasting);
+        Ok(())
+    }
+
+    fn committed(
+        &mut self,
+        event: &Event<'_>,
+        file: &str,
+        offset: u64,
+        pending: &[Pending],
+    ) -> Result<(), EventFailure> {
+        self.inside = false;
+        let time = DateTime::from_timestamp(i64::from(event.header.timestamp), 0).unwrap_or_default();
+        let gtid = self.gtid.as_ref().map(|(gtid, _)| gtid.as_str());
+        let commit = Commit { file, offset: offset + u64::from(event.header.size), gtid, time };
+        for Pending { table, event } in pending {
+            let EventBody::Rows(rows) = self.decoder.decode(event)?.body else { continue };
+            for change in rows.iter(&table.columns)? {
+                let change = change?;
+                let kind = match (change.before, change.after) {
+                    (None, _) => ChangeKind::Insert,
+                    (_, None) => ChangeKind::Delete,
+                    _ if change.is_no_op() => continue,
+                    _ => ChangeKind::Update,
+                };
+                let images = [change.before, change.after];
+                table.line.write(&commit, kind, images, &table.columns, &Utc, &mut self.lines)?;
+            }
+            self.out.write_all(&self.lines).map_err(EventFailure::Output)?;
+            self.lines.clear();
+        }
+        Ok(())
+    }
+
+    fn statement_format(&mut self, path: &Path, offset: u64) {
+        match &mut self.statements {
+            Some(DecodeFailure::Statements { statements, .. }) => *statements += 1,
+            _ => self.statements = Some(DecodeFailure::Statements { path: path.to_owned(), offset, statements: 1 }),
+        }
+    }
 }

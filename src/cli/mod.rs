@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and what they share.
 
+mod change_line;
 mod config_argument;
 mod decode;
 mod demo;

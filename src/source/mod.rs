@@ -45,6 +45,8 @@ pub use reader::{Reader, ReaderConfig};
 pub use row_layout::{Layout, LayoutMismatch};
 pub use scan::Scan;
 pub use snapshot::Snapshot;
+pub(crate) use statement::Statement;
 pub use text_row::TextRow;
 pub use time_zone::TimeZone;
+pub(crate) use transaction::{Assembler, Broken, Progress};
 pub use write_back::{WriteBack, WriteBackOutcome};
