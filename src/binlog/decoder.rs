@@ -142,3 +142,112 @@ fn split_checksum(event: &[u8]) -> Result<(&[u8], u32), DecodeError> {
         }),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// An event with these bytes behind the header, and a checksum if asked for.
+    fn event(type_code: u8, end_position: u32, flags: u16, body: &[u8], checksum: bool) -> Vec<u8> {
+        let size = (Header::SIZE + body.len() + if checksum { CHECKSUM_SIZE } else { 0 }) as u32;
+        let mut event = vec![0; 4];
+        event.push(type_code);
+        event.extend(7u32.to_le_bytes());
+        event.extend(size.to_le_bytes());
+        event.extend(end_position.to_le_bytes());
+        event.extend(flags.to_le_bytes());
+        event.extend(body);
+        if checksum {
+            event.extend(crc32fast::hash(&event).to_le_bytes());
+        }
+        event
+    }
+
+    fn format_description(version: &[u8], types: usize) -> Vec<u8> {
+        let mut body = vec![4, 0];
+        body.extend(version);
+        body.resize(2 + 50 + 4, 0);
+        body.push(Header::SIZE as u8);
+        body.resize(body.len() + types, 0);
+        body.push(1);
+        event(types::FORMAT_DESCRIPTION, 0, 0, &body, true)
+    }
+
+    fn decoder(version: &[u8], types: usize) -> Decoder {
+        let mut decoder = Decoder::new();
+        decoder.decode(&format_description(version, types)).unwrap();
+        decoder
+    }
+
+    fn rotated(decoder: &mut Decoder, event: &[u8]) -> (Vec<u8>, u64) {
+        match decoder.decode(event).unwrap().body {
+            EventBody::Rotate { file, position } => (file.to_vec(), position),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_rotate_event_may_or_may_not_end_with_a_checksum() {
+        let body = [&4u64.to_le_bytes()[..], b"mysql-bin.000001"].concat();
+        for checksum in [false, true] {
+            let event = event(types::ROTATE, 0, 0x20, &body, checksum);
+            assert_eq!(rotated(&mut Decoder::new(), &event), (b"mysql-bin.000001".to_vec(), 4));
+        }
+        let early = event(types::XID, 0, 0, &1u64.to_le_bytes(), true);
+        assert_eq!(Decoder::new().decode(&early).unwrap_err(), DecodeError::NoFormat { type_code: types::XID });
+    }
+
+    #[test]
+    fn the_flavor_is_known_even_where_the_version_hides_it() {
+        let flavor = |version: &[u8], types| decoder(version, types).format().unwrap().flavor;
+        assert_eq!(flavor(b"10.11.6-MariaDB-log", 171), Flavor::Mariadb);
+        assert_eq!(flavor(b"8.0.36", 41), Flavor::Mysql);
+        assert_eq!(flavor(b"5.7.30-custom", 171), Flavor::Mariadb);
+    }
+
+    #[test]
+    fn a_format_description_in_use_is_checked_without_that_flag() {
+        let mut event = format_description(b"8.0.36", 41);
+        event[17] |= FLAG_IN_USE as u8;
+        assert!(Decoder::new().decode(&event).is_ok());
+        event[18] ^= 1;
+        assert!(matches!(Decoder::new().decode(&event), Err(DecodeError::Checksum { .. })));
+    }
+
+    #[test]
+    fn heartbeats_of_all_kinds_tell_where_the_server_reads() {
+        let beat = |decoder: &mut Decoder, event: &[u8]| match decoder.decode(event).unwrap().body {
+            EventBody::Heartbeat { file, position } => (file.to_vec(), position),
+            other => panic!("{other:?}"),
+        };
+        let expected = |position| (b"b.000009".to_vec(), position);
+        let mut mysql = decoder(b"8.4.0", 42);
+        let mut mariadb = decoder(b"11.4.2-MariaDB", 171);
+        let short = event(types::HEARTBEAT, 4711, 0, b"b.000009", true);
+        assert_eq!(beat(&mut mysql, &short), expected(4711));
+        assert_eq!(beat(&mut mariadb, &short), expected(4711));
+        let long = [&(1u64 << 33).to_le_bytes()[..], b"b.000009"].concat();
+        assert_eq!(beat(&mut mariadb, &event(types::HEARTBEAT, 0, 0, &long, true)), expected(1 << 33));
+        let fields = b"\x01\x08b.000009\x02\x09\xfe\0\0\0\0\x02\0\0\0\0";
+        assert_eq!(beat(&mut mysql, &event(types::HEARTBEAT_V2, 0, 0, fields, true)), expected(1 << 33));
+    }
+
+    #[test]
+    fn r4_types_that_may_carry_rows_are_refused_by_name_and_unknown_ones_too() {
+        let mut mysql = decoder(b"8.4.0", 42);
+        let mut mariadb = decoder(b"11.4.2-MariaDB", 171);
+        for (decoder, codes) in [(&mut mysql, &[1, 20, 39, 40, 99, 162, 166][..]), (&mut mariadb, &[40, 165, 171, 200])]
+        {
+            for code in codes {
+                let event = event(*code, 0, 0, b"abc", true);
+                let refused = decoder.decode(&event).unwrap_err();
+                assert!(matches!(refused, DecodeError::Unsupported { type_code, .. } if type_code == *code), "{code}");
+            }
+        }
+        let ignorable = event(99, 0, FLAG_IGNORABLE, b"abc", true);
+        assert!(matches!(mysql.decode(&ignorable).unwrap().body, EventBody::Ignored(99)));
+        let rows_of_unknown_make = event(40, 0, FLAG_IGNORABLE, b"abc", true);
+        assert!(mysql.decode(&rows_of_unknown_make).is_err(), "the flag does not excuse a type that carries rows");
+    }
+}

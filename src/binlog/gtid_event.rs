@@ -68,12 +68,18 @@ pub(super) fn previous(body: &[u8]) -> Result<GtidSet, DecodeError> {
     for _ in 0..sources {
         let source = input.uuid()?;
         let tag = if tagged { read_tag(&mut input)? } else { Tag::default() };
+        // The server writes each source once and its intervals in order; all else would also be slow to take in.
+        if set.contains_source(source, tag) {
+            return Err(input.malformed());
+        }
+        let mut before = 0;
         for _ in 0..input.u64()? {
             let (first, end) = (input.u64()?, input.u64()?);
             match end.checked_sub(1) {
-                Some(last) if first >= 1 && first <= last => set.add_interval(source, tag, first, last),
+                Some(last) if first > before && first <= last => set.add_interval(source, tag, first, last),
                 _ => return Err(input.malformed()),
             }
+            before = end;
         }
     }
     Ok(set)

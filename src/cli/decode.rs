@@ -53,7 +53,7 @@ enum DecodeFailure {
     },
     #[error("{}: {what}\nat byte {offset}\n{mend}", path.display())]
     Log { path: PathBuf, offset: u64, what: &'static str, mend: &'static str },
-    #[error("{statements} statements that may write rows were logged instead of their rows\n{}, the first at byte {offset}\nAll else was printed. Set binlog_format=ROW on the server, for open sessions too", path.display())]
+    #[error("{statements} statement(s) that may write rows were logged instead of the rows\n{}, the first at byte {offset}\nAll else was printed. Set binlog_format=ROW on the server, for open sessions too", path.display())]
     Statements { path: PathBuf, offset: u64, statements: u64 },
     #[error("the changes cannot be written")]
     Output(#[source] io::Error),

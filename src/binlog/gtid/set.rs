@@ -125,6 +125,11 @@ impl GtidSet {
         })
     }
 
+    /// Whether any transaction of this source and tag is in the set.
+    pub(crate) fn contains_source(&self, source: [u8; 16], tag: Tag) -> bool {
+        self.intervals.contains_key(&(source, tag))
+    }
+
     /// Whether every transaction of `other` is in this set.
     pub fn contains_all(&self, other: &Self) -> bool {
         other.intervals.iter().all(|(source, theirs)| {
