@@ -85,6 +85,19 @@ async fn r1_rows_are_printed_at_their_commit_and_what_was_rolled_back_is_not() {
     }
 }
 
+#[test]
+fn r3_two_servers_logs_of_the_same_statements_tell_the_same_changes() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let [mariadb, mysql] = ["mariadb-10.11.binlog", "mysql-9.7.binlog"].map(|name| decode(&[data.join(name)]));
+    assert_eq!((mariadb.status.code(), mysql.status.code()), (Some(0), Some(0)));
+    assert_eq!(changes(&mariadb).len(), 16);
+    assert_eq!(changes(&mariadb), changes(&mysql));
+    let first = &changes(&mysql)[0];
+    let expected = json!({"id": 1, "a": 255, "b": -32768, "c": -8388608, "d": 4294967295u32, "f": 1.5, "g": -0.1,
+        "h": "-123456789.12345", "y": 2024, "bi": 1025});
+    assert_eq!(*first, format!("insert null {expected}"));
+}
+
 #[tokio::test]
 async fn mysql_tells_tags_in_its_gtids() {
     if !MySql::is_available() {

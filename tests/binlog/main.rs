@@ -8,20 +8,37 @@ mod oracle;
 mod select;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use opendental_cdc::binlog::{DecodeError, Decoder, EventBody, FileError, FileEvents, RowChange, TableColumns};
 
-/// Binlog files of MySQL 5.0 to 8.2 and MariaDB 10.0 and 10.11 beside the project; tests that need them say when they
-/// are not there.
-fn corpus_folder() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/binlogs");
-    let folder = std::env::var_os("OPENDENTAL_CDC_BINLOGS").map_or(folder, PathBuf::from);
-    if !folder.is_dir() {
-        println!("skipped: no binlog files in {}", folder.display());
-        return None;
+/// The binlog files to read: our own, and those of MySQL 5.0 to 8.2 and MariaDB 10.0 and 10.11 beside the project, if
+/// they are there (`OPENDENTAL_CDC_BINLOGS` names another folder).
+fn corpus() -> Vec<PathBuf> {
+    let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut files = files_in(&project.join("tests/data"));
+    let folder = std::env::var_os("OPENDENTAL_CDC_BINLOGS").map_or(project.join("../shared/binlogs"), PathBuf::from);
+    if folder.is_dir() {
+        files.extend(files_in(&folder));
+    } else {
+        println!("only our own files are read: there are none in {}", folder.display());
     }
-    Some(folder)
+    files
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_in(&path));
+        } else if path.extension().is_none_or(|extension| extension != "tsv" && extension != "sql") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Every row of a binlog file, in order, with its table; and what could not be read.
