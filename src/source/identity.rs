@@ -4,15 +4,17 @@ use serde::{Deserialize, Serialize};
 
 /// A server and its log. Two connections that find equal identities speak to the same server.
 ///
-/// A server with a UUID is known by it alone, whatever its host is called today; one without (MariaDB before 11) is
-/// known by its server_id, host name, port, data directory and log.
+/// MySQL is known by its UUID alone, whatever its host is called today: the UUID lives beside the data. MariaDB has
+/// none, so it is known by its server_id and by all that tells its host and its log; a change of these that leaves the
+/// log the same is taken for another server, which costs a catch-up and loses nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     /// `@@server_id`.
     pub server_id: u32,
-    /// MySQL's `@@server_uuid`, MariaDB's `@@server_uid`, if the server has one.
+    /// MySQL's `@@server_uuid`.
     pub uuid: Option<String>,
-    /// `@@hostname`, `@@port`, `@@datadir` and `@@log_bin_basename`, as one text.
+    /// `@@hostname`, `@@port`, `@@datadir`, `@@log_bin_basename` and MariaDB's `@@server_uid`, which is made from the
+    /// network card's address and the port, as one text.
     pub host: String,
 }
 
@@ -37,12 +39,13 @@ impl Identity {
     /// The identity in the rows that [`Identity::QUERY`] returned; `None` if there is no `server_id` among them.
     pub fn from_variables<N: AsRef<str>, V: AsRef<str>>(variables: impl IntoIterator<Item = (N, V)>) -> Option<Self> {
         let (mut server_id, mut uuid) = (None, None);
-        let mut host = ["hostname", "port", "datadir", "log_bin_basename"].map(|name| (name, String::new()));
+        let mut host =
+            ["hostname", "port", "datadir", "log_bin_basename", "server_uid"].map(|name| (name, String::new()));
         for (name, value) in variables {
             let (name, value) = (name.as_ref().to_ascii_lowercase(), value.as_ref());
             match name.as_str() {
                 "server_id" => server_id = value.parse().ok(),
-                "server_uuid" | "server_uid" if !value.is_empty() => uuid = Some(value.to_owned()),
+                "server_uuid" if !value.is_empty() => uuid = Some(value.to_owned()),
                 _ => {
                     if let Some((_, place)) = host.iter_mut().find(|(known, _)| *known == name) {
                         value.clone_into(place);
@@ -66,7 +69,8 @@ mod tests {
         assert_eq!(identity(("server_uuid", "u"), "a"), identity(("server_uuid", "u"), "b"));
         assert_ne!(identity(("server_uuid", "u"), "a"), identity(("server_uuid", "v"), "a"));
         assert_ne!(identity(("port", "1"), "a"), identity(("port", "1"), "b"));
-        assert_ne!(identity(("server_uid", "u"), "a"), identity(("server_uid", ""), "a"));
+        assert_ne!(identity(("server_uid", "u"), "a"), identity(("server_uid", "v"), "a"));
+        assert_ne!(identity(("server_uuid", "u"), "a"), identity(("server_uid", "u"), "a"));
         assert!(Identity::from_variables([("port", "1")]).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use opendental_cdc::{
     binlog::{Gtids, LogPoint},
-    sandbox::{MariaDb, MySql, Options},
+    sandbox::{MariaDb, Options},
     source::{Database, TimeZone},
 };
 
@@ -67,10 +67,13 @@ async fn a_position_under_writes_has_the_gtids_that_the_log_has_there() {
         }
         stop.send(()).unwrap();
         writing.await.unwrap();
-        for position in positions {
-            let sql = format!("SELECT BINLOG_GTID_POS('{}', {})", position.file, position.offset);
-            let list = practice.value(&sql).await;
-            assert_eq!(position.gtids, Some(Gtids::Mariadb(list.parse().unwrap())), "{kind:?}");
+        let selects = positions
+            .iter()
+            .map(|position| format!("SELECT BINLOG_GTID_POS('{}', {})", position.file, position.offset));
+        let lists = practice.server.query(&selects.collect::<Vec<_>>().join(" UNION ALL ")).await.unwrap();
+        assert_eq!(lists.len(), positions.len());
+        for (position, list) in positions.into_iter().zip(lists.into_iter().flatten()) {
+            assert_eq!(position.gtids, Some(Gtids::Mariadb(list.unwrap().parse().unwrap())), "{kind:?}");
         }
     }
 }
@@ -79,15 +82,18 @@ async fn a_position_under_writes_has_the_gtids_that_the_log_has_there() {
 fn instants() -> Vec<i64> {
     let changes = [1_772_953_200, 1_793_512_800, 1_774_746_000, 1_775_314_800, 1_790_434_800];
     let around = changes.iter().flat_map(|at| [at - 3600, at - 1, *at, at + 1, at + 3600]);
-    around.chain([0, 1, 500_000_000, 1_000_000_000, 1_500_000_000, 2_100_000_000]).collect()
+    around.chain([1, 500_000_000, 1_000_000_000, 1_500_000_000, 2_100_000_000]).collect()
 }
 
 async fn agrees_with_the_server(database: &Database, server: &opendental_cdc::sandbox::Server) {
     let zone = database.time_zone().await.unwrap();
-    for at in instants() {
-        let sql = format!("SELECT FROM_UNIXTIME({at}), UNIX_TIMESTAMP(FROM_UNIXTIME({at}))");
-        let row = server.query(&sql).await.unwrap().remove(0);
-        let shown = NaiveDateTime::parse_from_str(row[0].as_ref().unwrap(), "%Y-%m-%d %H:%M:%S").unwrap();
+    let instants = instants();
+    let selects = instants.iter().map(|at| format!("SELECT {at}, FROM_UNIXTIME({at})"));
+    let rows = server.query(&selects.collect::<Vec<_>>().join(" UNION ALL ")).await.unwrap();
+    assert_eq!(rows.len(), instants.len());
+    for row in rows {
+        let at: i64 = row[0].as_ref().unwrap().parse().unwrap();
+        let shown = NaiveDateTime::parse_from_str(row[1].as_ref().unwrap(), "%Y-%m-%d %H:%M:%S").unwrap();
         let instant = chrono::DateTime::from_timestamp(at, 0).unwrap();
         assert_eq!(zone.local(instant), shown, "at {at}");
         // The way back: an hour shown twice means the earlier instant.
@@ -100,7 +106,6 @@ async fn agrees_with_the_server(database: &Database, server: &opendental_cdc::sa
 #[tokio::test]
 async fn w2_the_zone_is_what_the_servers_clock_does() {
     let zones = [
-        Options::default().zone("America/New_York"),
         Options::default().zone("Europe/Berlin"),
         Options::default().zone("Australia/Lord_Howe"),
         Options::default().zone("America/Phoenix"),
@@ -110,11 +115,11 @@ async fn w2_the_zone_is_what_the_servers_clock_does() {
         let practice = Practice::new(Kind::MariaDbMyIsam, options).await;
         agrees_with_the_server(&practice.database, &practice.server).await;
     }
-    if MySql::is_available() {
-        let practice = Practice::new(Kind::MySqlGtid, Options::default().zone("America/New_York")).await;
+    for kind in Kind::all() {
+        let practice = Practice::new(kind, Options::default().zone("America/New_York")).await;
         agrees_with_the_server(&practice.database, &practice.server).await;
         let zone = practice.database.time_zone().await.unwrap();
-        assert_eq!(zone, TimeZone::named("America/New_York").unwrap());
+        assert_eq!(zone, TimeZone::named("America/New_York").unwrap(), "{kind:?}");
     }
 }
 
