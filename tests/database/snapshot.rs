@@ -55,6 +55,11 @@ async fn r9_whatever_lies_before_the_point_is_in_the_snapshot() {
         }
         let mut snapshots = Vec::new();
         for _ in 0..if kind.is_mysql() { 4 } else { 20 } {
+            // Right after something went into the log, and may be on its way to its table.
+            let end = practice.database.barrier().await.unwrap().point;
+            while practice.database.barrier().await.unwrap().point == end {
+                tokio::task::yield_now().await;
+            }
             let mut snapshot = practice.database.snapshot().await.unwrap();
             let mut seen = Vec::new();
             for writer in 0..WRITERS {
@@ -69,7 +74,6 @@ async fn r9_whatever_lies_before_the_point_is_in_the_snapshot() {
         }
         let file = practice.server.query(practice.status()).await.unwrap()[0][0].clone().unwrap();
         let announced = announcements(&practice, &file).await;
-        assert!(snapshots.last().unwrap().0 > snapshots[0].0, "{kind:?}: nothing was written");
         for (point, seen) in snapshots {
             for (writer, seen) in seen.into_iter().enumerate() {
                 let before = announced.iter().filter(|(at, of)| *of == writer && *at < point).count();
