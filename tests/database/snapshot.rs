@@ -54,7 +54,7 @@ async fn r9_whatever_lies_before_the_point_is_in_the_snapshot() {
             });
         }
         let mut snapshots = Vec::new();
-        for _ in 0..if kind.is_mysql() { 2 } else { 10 } {
+        for _ in 0..if kind.is_mysql() { 2 } else { 6 } {
             // Right after something went into the log, and may be on its way to its table.
             let end = practice.database.barrier().await.unwrap().point;
             while practice.database.barrier().await.unwrap().point == end {
