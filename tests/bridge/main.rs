@@ -9,6 +9,8 @@ mod doubt;
 mod events;
 mod mysql;
 mod office;
+mod outage;
+mod proxy;
 mod restart;
 mod scale;
 mod subscriptions;

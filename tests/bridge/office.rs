@@ -49,6 +49,7 @@ pub(crate) struct Office {
     pub(crate) receiver: Receiver,
     folder: tempfile::TempDir,
     settings: String,
+    proxy: Option<u16>,
 }
 
 impl Office {
@@ -83,7 +84,7 @@ impl Office {
         connection.disconnect().await.unwrap();
         let receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Self { server, database, receiver, folder, settings: String::new() }
+        Self { server, database, receiver, folder, settings: String::new(), proxy: None }
     }
 
     /// Adds lines to the configuration of bridges started from here on.
@@ -91,10 +92,16 @@ impl Office {
         self.settings.push_str(toml);
     }
 
+    /// Lets bridges started from here on reach the server by this port.
+    pub(crate) fn behind(&mut self, port: u16) {
+        self.proxy = Some(port);
+    }
+
     /// The configuration as a file's text.
     pub(crate) fn toml(&self) -> String {
         let mut toml = String::new();
-        let url = self.server.url_for(&self.database, "secret", &self.database);
+        let port = self.proxy.unwrap_or(self.server.port());
+        let url = format!("mysql://{0}:secret@127.0.0.1:{port}/{0}", self.database);
         let state = self.folder.path().join("state.db");
         writeln!(toml, "workstation = \"CDC-TEST\"\n[mysql]\nurl = \"{url}\"\nheartbeat_seconds = 1").unwrap();
         writeln!(toml, "[state]\npath = '{}'", state.display()).unwrap();
