@@ -9,19 +9,19 @@ use super::{connection::ConnectionError, error::SourceError};
 pub(super) fn of_server(code: u16, text: &str, server: &str, account: &str, position: &str) -> ConnectionError {
     let server = server.to_owned();
     match code {
+        // MariaDB says ER_ACCESS_DENIED_ERROR for a missing right too; the account is only known once it is logged in.
+        1044 | 1045 | 1142 | 1227 if !account.is_empty() => ConnectionError::Final(SourceError::Access {
+            server,
+            reason: text.to_owned(),
+            grant: format!("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {account}"),
+        }),
         // ER_ACCESS_DENIED_ERROR and its like, ER_HOST_NOT_PRIVILEGED, ER_MUST_CHANGE_PASSWORD(_LOGIN),
         // ER_ACCOUNT_HAS_BEEN_LOCKED.
-        1045 | 1130 | 1698 | 1820 | 1862 | 3118 | 4151 => ConnectionError::Final(SourceError::Access {
+        1044 | 1045 | 1130 | 1698 | 1820 | 1862 | 3118 | 4151 => ConnectionError::Final(SourceError::Access {
             server,
             reason: text.to_owned(),
             grant: "the user name and password of `mysql.url`, and CREATE USER for the host that it connects from"
                 .to_owned(),
-        }),
-        // ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR.
-        1044 | 1142 | 1227 => ConnectionError::Final(SourceError::Access {
-            server,
-            reason: text.to_owned(),
-            grant: format!("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {account}"),
         }),
         // ER_MASTER_FATAL_ERROR_READING_BINLOG.
         1236 => fatal(text, position),

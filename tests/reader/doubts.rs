@@ -1,1 +1,72 @@
-//! Later.
+//! R4: nothing is lost in silence.
+
+use opendental_cdc::sandbox::{MariaDb, Options};
+
+use crate::following::{Following, config, database};
+
+#[tokio::test]
+async fn r4_a_statement_that_writes_a_watched_table_is_named() {
+    let server = MariaDb::start(Options::default()).await.unwrap();
+    server.exec("USE opendental; CREATE TABLE t (id BIGINT PRIMARY KEY, v VARCHAR(9)); CREATE TABLE u (id BIGINT PRIMARY KEY)").await.unwrap();
+    for statement in
+        ["INSERT INTO t VALUES (2, 'secret')", "UPDATE t, u SET t.v = 'secret'", "DELETE FROM t WHERE v = 'secret'"]
+    {
+        let following = Following::now(&server, "opendental", &["t"]).await;
+        server
+            .exec(&format!(
+                "USE opendental; TRUNCATE t; REPLACE INTO t VALUES (1, 'x'), (3, 'secret'); REPLACE INTO u VALUES (1); SET binlog_format = STATEMENT; REPLACE INTO u VALUES (5); {statement}"
+            ))
+            .await
+            .unwrap();
+        let (doubt, before) = following.doubt().await;
+        assert!(doubt.reason.contains("binlog_format=ROW"), "{doubt}");
+        assert_eq!(doubt.table_name, if statement.starts_with("UPDATE") { "any watched table" } else { "t" });
+        assert!(!doubt.to_string().contains("secret"), "D4");
+        assert_eq!(before, ["clear t", "+1 +3"], "what was read before is handed out");
+        assert!(doubt.from < doubt.to);
+    }
+}
+
+#[tokio::test]
+async fn r4_an_event_that_is_not_supported_is_named() {
+    let server = MariaDb::start(Options::default().arg("--log-bin-compress=ON").arg("--log-bin-compress-min-len=10"))
+        .await
+        .unwrap();
+    server.exec("USE opendental; CREATE TABLE t (id BIGINT PRIMARY KEY, v TEXT)").await.unwrap();
+    let following = Following::now(&server, "opendental", &["t"]).await;
+    server.exec("INSERT INTO opendental.t VALUES (1, REPEAT('x', 1000))").await.unwrap();
+    let (doubt, _) = following.doubt().await;
+    assert!(doubt.reason.contains("COMPRESSED"), "{doubt}");
+}
+
+#[tokio::test]
+async fn r4_a_column_type_that_cannot_be_read_is_named() {
+    let server = database("strange").await;
+    server.exec("USE strange; CREATE TABLE t (id BIGINT PRIMARY KEY, v VARCHAR(900) COMPRESSED)").await.unwrap();
+    let following = Following::now(server, "strange", &["t"]).await;
+    server.exec("INSERT INTO strange.t VALUES (1, REPEAT('x', 800))").await.unwrap();
+    let (doubt, _) = following.doubt().await;
+    assert_eq!(doubt.table_name, "t");
+    assert!(doubt.reason.contains("compressed"), "{doubt}");
+}
+
+#[tokio::test]
+async fn r4_a_table_that_is_renamed_into_place_is_named() {
+    let server = database("renamed").await;
+    server.exec("USE renamed; CREATE TABLE t (id BIGINT PRIMARY KEY); CREATE TABLE n (id BIGINT PRIMARY KEY); INSERT INTO n VALUES (1)").await.unwrap();
+    let following = Following::now(server, "renamed", &["t"]).await;
+    server.exec("USE renamed; RENAME TABLE t TO o, n TO t").await.unwrap();
+    let (doubt, _) = following.doubt().await;
+    assert_eq!(doubt.table_name, "t");
+}
+
+#[tokio::test]
+async fn r4_an_xa_commit_whose_rows_lie_before_the_start_is_named() {
+    let server = MariaDb::start(Options::default()).await.unwrap();
+    server.exec("USE opendental; CREATE TABLE t (id BIGINT PRIMARY KEY)").await.unwrap();
+    server.exec("USE opendental; XA START 'x'; INSERT INTO t VALUES (1); XA END 'x'; XA PREPARE 'x'").await.unwrap();
+    let following = Following::with(config(&server.url("opendental"), ""), &["t"], None).await;
+    server.exec("XA COMMIT 'x'").await.unwrap();
+    let (doubt, _) = following.doubt().await;
+    assert!(doubt.reason.contains("XA COMMIT"), "{doubt}");
+}

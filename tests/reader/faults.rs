@@ -1,1 +1,148 @@
-//! Later.
+//! R7: the reader comes back by itself.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use opendental_cdc::{
+    sandbox::{MariaDb, Options},
+    source::{Database, Message},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::following::{Following, config, database};
+
+#[tokio::test]
+async fn r7_a_killed_server_that_comes_back_is_read_on() {
+    let mut server = MariaDb::start(Options::default()).await.unwrap();
+    server.exec("USE opendental; CREATE TABLE t (id BIGINT PRIMARY KEY) ENGINE=MyISAM").await.unwrap();
+    let mut following = Following::now(&server, "opendental", &["t"]).await;
+    for round in 1..=2 {
+        server.exec(&format!("INSERT INTO opendental.t VALUES ({round})")).await.unwrap();
+        assert_eq!(following.steps().await, [format!("+{round}")]);
+        if round == 1 {
+            server.kill();
+        } else {
+            server.stop().await.unwrap();
+        }
+        while !matches!(following.next().await, Some(Message::Disconnected { .. })) {}
+        server.restart().await.unwrap();
+        server.exec(&format!("INSERT INTO opendental.t VALUES ({round}0); FLUSH BINARY LOGS; INSERT INTO opendental.t VALUES ({round}1)")).await.unwrap();
+        assert_eq!(following.steps().await, [format!("+{round}0"), format!("+{round}1")]);
+    }
+    assert!(following.connections >= 3);
+    following.end().await;
+}
+
+#[tokio::test]
+async fn r7_a_connection_that_breaks_inside_a_transaction_loses_and_repeats_nothing() {
+    let server = database("breaks").await;
+    server
+        .exec("USE breaks; CREATE TABLE t (id BIGINT PRIMARY KEY, v LONGTEXT); CREATE TABLE u (id BIGINT PRIMARY KEY)")
+        .await
+        .unwrap();
+    let proxy = Proxy::start(server.port()).await;
+    let url = server.url("breaks");
+    let mysql = config(&url.replace(&server.port().to_string(), &proxy.port.to_string()), "tls = \"disabled\"");
+    let questions = Database::connect(&config(&url, "")).await.unwrap();
+    let mut following = Following::over(mysql, questions, &["t", "u"], None).await;
+    following.connected().await;
+    server.exec("INSERT INTO breaks.u VALUES (1)").await.unwrap();
+    assert_eq!(following.steps().await, ["+1"]);
+    proxy.cut_after(300_000);
+    server
+        .exec("USE breaks; BEGIN; INSERT INTO t VALUES (1, REPEAT('a', 200000)); INSERT INTO t VALUES (2, REPEAT('b', 200000)); INSERT INTO t VALUES (3, 'c'); COMMIT; INSERT INTO u VALUES (2)")
+        .await
+        .unwrap();
+    assert_eq!(following.steps().await, ["+1 +2 +3", "+2"]);
+    assert_eq!(following.connections, 2);
+    following.end().await;
+}
+
+#[tokio::test]
+async fn r7_a_connection_that_falls_silent_is_given_up() {
+    let server = database("silent").await;
+    server.exec("USE silent; CREATE TABLE t (id BIGINT PRIMARY KEY)").await.unwrap();
+    let proxy = Proxy::start(server.port()).await;
+    let url = server.url("silent");
+    let mysql = config(&url.replace(&server.port().to_string(), &proxy.port.to_string()), "tls = \"disabled\"");
+    let questions = Database::connect(&config(&url, "")).await.unwrap();
+    let mut following = Following::over(mysql, questions, &["t"], None).await;
+    following.connected().await;
+    following.steps().await;
+    proxy.half_open();
+    server.exec("INSERT INTO silent.t VALUES (1)").await.unwrap();
+    assert_eq!(following.steps().await, ["+1"]);
+    assert_eq!(following.connections, 2);
+    following.end().await;
+}
+
+/// Forwards to a server, until told otherwise.
+struct Proxy {
+    port: u16,
+    /// The connections of now stop forwarding, and stay open.
+    silent: Arc<std::sync::Mutex<Vec<Arc<AtomicBool>>>>,
+    /// Bytes from the server after which the connections are cut; once.
+    budget: Arc<std::sync::atomic::AtomicI64>,
+}
+
+impl Proxy {
+    async fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let silent: Arc<std::sync::Mutex<Vec<Arc<AtomicBool>>>> = Arc::default();
+        let budget = Arc::new(std::sync::atomic::AtomicI64::new(i64::MAX));
+        let (flags, left) = (silent.clone(), budget.clone());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let flag = Arc::new(AtomicBool::new(false));
+                flags.lock().unwrap().push(flag.clone());
+                tokio::spawn(forward(client, server, flag, left.clone()));
+            }
+        });
+        Self { port, silent, budget }
+    }
+
+    fn half_open(&self) {
+        self.silent.lock().unwrap().drain(..).for_each(|flag| flag.store(true, Ordering::SeqCst));
+    }
+
+    fn cut_after(&self, bytes: i64) {
+        self.budget.store(bytes, Ordering::SeqCst);
+    }
+}
+
+async fn forward(
+    mut client: TcpStream,
+    server: u16,
+    silent: Arc<AtomicBool>,
+    budget: Arc<std::sync::atomic::AtomicI64>,
+) {
+    let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+    let (mut from_client, mut from_server) = (vec![0; 4096], vec![0; 4096]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut from_client) => match read {
+                Ok(count) if count > 0 => server.write_all(&from_client[..count]).await.unwrap(),
+                _ => return,
+            },
+            read = server.read(&mut from_server) => match read {
+                Ok(_) if silent.load(Ordering::SeqCst) => {}
+                Ok(count) if count > 0 => {
+                    if budget.fetch_sub(count as i64, Ordering::SeqCst) < count as i64 {
+                        budget.store(i64::MAX, Ordering::SeqCst);
+                        return;
+                    }
+                    if client.write_all(&from_server[..count]).await.is_err() {
+                        return;
+                    }
+                }
+                _ => return,
+            },
+        }
+    }
+}

@@ -1,12 +1,12 @@
 //! The reader against private servers (rules R1 to R7).
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod columns;
 mod connecting;
 mod doubts;
 mod faults;
 mod following;
-mod mysql;
+mod other_servers;
 mod transactions;
 mod values;

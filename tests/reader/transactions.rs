@@ -1,6 +1,9 @@
 //! R1 and R2: what counts, when, and up to where.
 
-use opendental_cdc::source::Message;
+use opendental_cdc::{
+    sandbox::{MariaDb, Options},
+    source::Message,
+};
 
 use crate::following::{Following, database};
 
@@ -80,9 +83,10 @@ async fn r1_what_rollback_to_savepoint_undid_does_not_count() {
 
 #[tokio::test]
 async fn r1_xa_rows_count_at_xa_commit_and_resuming_never_passes_the_prepare() {
-    let server = database("xa").await;
+    // Others would be in doubt about the commit of what was prepared before they began.
+    let server = MariaDb::start(Options::default().database("xa")).await.unwrap();
     server.exec("USE xa; CREATE TABLE i (id BIGINT PRIMARY KEY) ENGINE=InnoDB").await.unwrap();
-    let mut following = Following::now(server, "xa", &["i"]).await;
+    let mut following = Following::now(&server, "xa", &["i"]).await;
     server
         .exec(
             "USE xa; INSERT INTO i VALUES (1); XA START 'c','b',7; INSERT INTO i VALUES (2); XA END 'c','b',7;
