@@ -74,7 +74,7 @@ impl Engine {
     }
 
     fn transaction(&mut self, transaction: Transaction) -> Result<(), BridgeError> {
-        let Transaction { point, committed, steps } = transaction;
+        let Transaction { point, committed, steps, .. } = transaction;
         let committed = committed.timestamp_micros();
         for step in steps {
             match step {

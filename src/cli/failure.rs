@@ -23,11 +23,6 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 }
 
 impl Failure {
-    /// A failure of an error that has no type of its own.
-    pub(super) fn because(error: Box<dyn Error + Send + Sync>) -> Self {
-        Self { error }
-    }
-
     /// Prints the error to standard error; returns the exit code.
     pub(super) fn report(&self) -> ExitCode {
         // Where standard error is closed, the exit code still tells.

@@ -12,7 +12,7 @@ mod run;
 mod signals;
 mod tail;
 
-use std::{error::Error, ffi::OsString, io, process::ExitCode, time::Duration};
+use std::{ffi::OsString, io, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -85,10 +85,4 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
             Ok(receive::receive(&arguments, &mut io::stdout(), stop).await?)
         }
     }
-}
-
-/// A command whose parts are not there yet.
-fn not_built(command: &str) -> Failure {
-    let error: Box<dyn Error + Send + Sync> = format!("the command {command} is not built yet").into();
-    Failure::because(error)
 }

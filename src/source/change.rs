@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{identity::Identity, row_layout::Layout};
 use crate::{
-    binlog::{LogPoint, Position},
+    binlog::{LogPoint, MariadbGtid, MysqlGtid, Position},
     row::RowKey,
 };
 
@@ -66,11 +66,31 @@ pub enum Step {
     Cleared(TableId),
 }
 
+/// A transaction's GTID, in its server's dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gtid {
+    /// MySQL's.
+    Mysql(MysqlGtid),
+    /// MariaDB's.
+    Mariadb(MariadbGtid),
+}
+
+impl std::fmt::Display for Gtid {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Mysql(gtid) => gtid.fmt(formatter),
+            Self::Mariadb(gtid) => gtid.fmt(formatter),
+        }
+    }
+}
+
 /// A committed transaction's changes of watched tables.
 #[derive(Clone, Debug)]
 pub struct Transaction {
     /// Just behind its commit.
     pub point: LogPoint,
+    /// Its GTID, where the server has them.
+    pub gtid: Option<Gtid>,
     /// The server's clock at the commit, in whole seconds.
     pub committed: DateTime<Utc>,
     /// What it did to watched tables; never empty.

@@ -193,7 +193,12 @@ impl<L: LayoutReader> Follower<L> {
             }
         }
         let committed = DateTime::from_timestamp(i64::from(timestamp), 0).unwrap_or_default();
-        self.batch.push(Transaction { point: self.assembler.point(), committed, steps });
+        self.batch.push(Transaction {
+            point: self.assembler.point(),
+            gtid: self.assembler.last_gtid(),
+            committed,
+            steps,
+        });
         if self.batch.len() >= BATCH_TRANSACTIONS || self.batch_bytes >= BATCH_BYTES {
             self.flush().await?;
         }

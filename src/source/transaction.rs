@@ -2,8 +2,12 @@
 //!
 //! What is collected does not matter here, so that whoever reads files can use it too.
 
-use super::{change::Boundary, statement::Statement, xa_id::XaKey};
-use crate::binlog::{Event, EventBody, Gtids, Header, LogPoint, MariadbGtid, MysqlGtid, Position};
+use super::{
+    change::{Boundary, Gtid},
+    statement::Statement,
+    xa_id::XaKey,
+};
+use crate::binlog::{Event, EventBody, Gtids, Header, LogPoint, Position};
 
 /// Collects what transactions do until their outcome is read.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub(crate) struct Assembler<T> {
     boundary_point: LogPoint,
     /// The transaction that is being read.
     group: Option<Group<T>>,
+    /// Of the last transaction that ended.
+    last_gtid: Option<Gtid>,
     /// XA transactions that are prepared and have no outcome yet, in the log's order.
     held: Vec<Held<T>>,
 }
@@ -41,12 +47,6 @@ struct Held<T> {
     before: Position,
     items: Vec<T>,
     lasting: Vec<usize>,
-}
-
-#[derive(Clone, Debug)]
-enum Gtid {
-    Mysql(MysqlGtid),
-    Mariadb(MariadbGtid),
 }
 
 /// What an event brought about.
@@ -75,6 +75,7 @@ impl<T> Assembler<T> {
             boundary: start,
             boundary_point,
             group: None,
+            last_gtid: None,
             held: Vec::new(),
         }
     }
@@ -96,6 +97,11 @@ impl<T> Assembler<T> {
     /// The last boundary's position.
     pub(crate) fn position(&self) -> &Position {
         &self.boundary
+    }
+
+    /// The GTID of the last transaction that ended, if it has one.
+    pub(crate) fn last_gtid(&self) -> Option<Gtid> {
+        self.last_gtid
     }
 
     /// Behind the last event.
@@ -241,6 +247,7 @@ impl<T> Assembler<T> {
                 }
                 None if items.is_empty() => Ok(self.between()),
                 None => {
+                    self.executed(None);
                     self.set_boundary();
                     Ok(Progress::Committed(items))
                 }
@@ -299,6 +306,7 @@ impl<T> Assembler<T> {
         match self.group.take() {
             Some(mut group) => {
                 group.undo(0);
+                self.executed(None);
                 self.set_boundary();
                 if group.items.is_empty() { Progress::Boundary } else { Progress::Committed(group.items) }
             }
@@ -333,6 +341,7 @@ impl<T> Assembler<T> {
     }
 
     fn executed(&mut self, gtid: Option<Gtid>) {
+        self.last_gtid = gtid;
         match (&mut self.boundary.gtids, gtid) {
             (Some(Gtids::Mysql(set)), Some(Gtid::Mysql(gtid))) => set.add(gtid),
             (Some(Gtids::Mariadb(list)), Some(Gtid::Mariadb(gtid))) => list.add(gtid),

@@ -8,5 +8,6 @@ mod doubts;
 mod faults;
 mod following;
 mod other_servers;
+mod tail;
 mod transactions;
 mod values;

@@ -1,0 +1,60 @@
+//! `opendental-cdc tail`: the log as JSON lines.
+
+use std::process::Stdio;
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
+
+use crate::following::database;
+
+#[tokio::test]
+async fn tail_prints_the_promised_lines_and_ends_on_a_signal() {
+    let server = database("tailed").await;
+    server
+        .exec("USE tailed; CREATE TABLE one (id BIGINT PRIMARY KEY, t TIMESTAMP, b BLOB); CREATE TABLE two (id BIGINT PRIMARY KEY)")
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tail.toml");
+    let text = format!("workstation = \"TEST\"\n[mysql]\nurl = \"{}\"\n", server.url("tailed"));
+    std::fs::write(&file, text).unwrap();
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"))
+        .args(["tail", "--table", "one", "--config"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(tail.stderr.take().unwrap()).lines();
+    while !said.next_line().await.unwrap().unwrap().contains("reading the binary log") {}
+    server
+        .exec("USE tailed; INSERT INTO two VALUES (1); INSERT INTO one VALUES (1, '2024-07-01 12:00:00', X'00FF'); UPDATE one SET id = 2; DELETE FROM one")
+        .await
+        .unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let mut read = Vec::new();
+    for _ in 0..3 {
+        let line: serde_json::Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        read.push(line);
+    }
+    let row = |id: i64| serde_json::json!({"id": id, "t": "2024-07-01 12:00:00", "b": {"base64": "AP8="}});
+    let shown: Vec<_> = read.iter().map(|line| (&line["op"], &line["before"], &line["after"])).collect();
+    let null = serde_json::Value::Null;
+    assert_eq!(
+        shown,
+        [(&"insert".into(), &null, &row(1)), (&"update".into(), &row(1), &row(2)), (&"delete".into(), &row(2), &null)]
+    );
+    let last = &read[2];
+    assert_eq!(last["table"], "tailed.one");
+    let gtid = last["position"]["gtid"].as_str().unwrap();
+    let master = server.query("SHOW BINARY LOGS").await.unwrap();
+    assert!(master.iter().any(|row| row[0].as_deref() == last["position"]["file"].as_str()), "{last}");
+    assert_eq!(gtid.split('-').count(), 3, "{gtid}");
+    assert!(last["position"]["offset"].as_u64().unwrap() > 4);
+    let id = tail.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    assert!(tail.wait().await.unwrap().success());
+}
