@@ -5,6 +5,7 @@
 mod catch_up;
 mod date_time_start;
 mod delivery;
+mod documented;
 mod doubt;
 mod events;
 mod mysql;
