@@ -31,7 +31,7 @@ const DOING: &str = "a consistent snapshot";
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Seconds to wait for transactions that are about to be committed.
-const WAIT_FOR_OWNED_SECONDS: u32 = 10;
+const WAIT_FOR_OWNED_SECONDS: u32 = 3;
 
 /// Rows as they were at, or after, a point of the log: whatever lies before the point is in them, and whatever is not
 /// in them lies behind it.

@@ -7,12 +7,12 @@ use opendental_cdc::{
     source::{Database, TimeZone},
 };
 
-use crate::practice::{GRANTS, Kind, Practice, config};
+use crate::practice::{GRANTS, Kind, Practice, config, furnish};
 
 #[tokio::test]
 async fn w2_a_barrier_is_the_clock_and_then_the_end_of_the_log() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default().zone("America/New_York")).await;
+        let practice = Practice::new(kind).await;
         let before = practice.database.barrier().await.unwrap();
         practice.exec("INSERT INTO site (Description) VALUES ('a')").await;
         let after = practice.database.barrier().await.unwrap();
@@ -30,7 +30,7 @@ async fn w2_a_barrier_is_the_clock_and_then_the_end_of_the_log() {
 #[tokio::test]
 async fn a_position_has_the_gtids_of_all_before_it() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         practice.exec("INSERT INTO site (Description) VALUES ('a')").await;
         let position = practice.database.current_position().await.unwrap();
         let gtids = match kind {
@@ -52,7 +52,7 @@ async fn a_position_has_the_gtids_of_all_before_it() {
 #[tokio::test]
 async fn a_position_under_writes_has_the_gtids_that_the_log_has_there() {
     for kind in [Kind::MariaDbMyIsam, Kind::MariaDbInnoDb] {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         let mut writer = practice.server.connect().await.unwrap();
         let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
         let writing = tokio::spawn(async move {
@@ -112,11 +112,11 @@ async fn w2_the_zone_is_what_the_servers_clock_does() {
         Options::default().zone("America/New_York").arg("--default-time-zone=+05:45"),
     ];
     for options in zones {
-        let practice = Practice::new(Kind::MariaDbMyIsam, options).await;
-        agrees_with_the_server(&practice.database, &practice.server).await;
+        let server = Kind::MariaDbMyIsam.start(options).await;
+        agrees_with_the_server(&furnish(Kind::MariaDbMyIsam, &server).await, &server).await;
     }
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default().zone("America/New_York")).await;
+        let practice = Practice::new(kind).await;
         agrees_with_the_server(&practice.database, &practice.server).await;
         let zone = practice.database.time_zone().await.unwrap();
         assert_eq!(zone, TimeZone::named("America/New_York").unwrap(), "{kind:?}");

@@ -8,6 +8,7 @@ use opendental_cdc::{
     sandbox::{MariaDb, MySql, Options, Server},
     source::Database,
 };
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 /// The documented grants, and nothing else.
 pub(crate) const GRANTS: &str = "\
@@ -66,19 +67,36 @@ impl Kind {
     }
 }
 
+/// The servers that tests share, one after the other: starting one takes longer than most tests.
+static SHARED: [Mutex<Option<Server>>; 6] = [const { Mutex::const_new(None) }; 6];
+
+/// Takes away what earlier tests left behind, and begins a new log file.
+const RESET: &str = "\
+    DROP DATABASE IF EXISTS opendental; CREATE DATABASE opendental;\
+    DROP USER IF EXISTS cdc@'127.0.0.1', poor@'127.0.0.1', local@localhost;\
+    SET GLOBAL sql_mode = ''; SET GLOBAL general_log = 0; FLUSH BINARY LOGS";
+
 /// A server with the practice's database on it, and our view of it.
 pub(crate) struct Practice {
     pub(crate) kind: Kind,
-    pub(crate) server: Server,
+    pub(crate) server: MappedMutexGuard<'static, Server>,
     pub(crate) database: Database,
 }
 
 impl Practice {
-    pub(crate) async fn new(kind: Kind, options: Options) -> Self {
-        let server = kind.start(options).await;
-        let tables: Vec<String> = schema::statements(kind.engine()).collect();
-        server.exec(&format!("{}; {GRANTS}", tables.join("; "))).await.unwrap();
-        let database = Database::connect(&config(&server.url_for("cdc", "s3cret", "opendental"))).await.unwrap();
+    /// On a shared server, which is ours until the value is dropped. Its clock is New York's.
+    pub(crate) async fn new(kind: Kind) -> Self {
+        let mut server = SHARED[kind as usize].lock().await;
+        if !server.as_mut().is_some_and(Server::is_running) {
+            *server = Some(kind.start(Options::default().zone("America/New_York")).await);
+        }
+        let server = MutexGuard::map(server, |server| server.as_mut().unwrap());
+        server.exec("SET GLOBAL read_only = 0").await.unwrap();
+        server.exec(RESET).await.unwrap();
+        if kind.is_mysql() {
+            server.exec("SET GLOBAL binlog_group_commit_sync_delay = 0").await.unwrap();
+        }
+        let database = furnish(kind, &server).await;
         Self { kind, server, database }
     }
 
@@ -95,6 +113,15 @@ impl Practice {
     pub(crate) fn status(&self) -> &'static str {
         if self.kind.is_mysql() { "SHOW BINARY LOG STATUS" } else { "SHOW MASTER STATUS" }
     }
+}
+
+/// Makes some of Open Dental's tables and the documented account, and connects with it.
+pub(crate) async fn furnish(kind: Kind, server: &Server) -> Database {
+    let needed = ["`apisubscription`", "`clinic`", "`patient`", "`site`"].map(|table| format!("CREATE TABLE {table} "));
+    let is_needed = |sql: &String| needed.iter().any(|start| sql.starts_with(start));
+    let tables: Vec<String> = schema::statements(kind.engine()).filter(is_needed).collect();
+    server.exec(&format!("{}; {GRANTS}", tables.join("; "))).await.unwrap();
+    Database::connect(&config(&server.url_for("cdc", "s3cret", "opendental"))).await.unwrap()
 }
 
 pub(crate) fn config(url: &str) -> MysqlConfig {

@@ -5,7 +5,6 @@ use mysql_async::prelude::Queryable;
 use opendental_cdc::{
     binlog::LogPoint,
     row::{Field, KeyPart, Row, RowKey},
-    sandbox::Options,
     source::{DatabaseError, LayoutReader},
 };
 
@@ -14,7 +13,7 @@ use crate::practice::{Kind, Practice};
 #[tokio::test]
 async fn r6_a_row_by_key_is_what_a_select_shows() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default().zone("America/New_York")).await;
+        let practice = Practice::new(kind).await;
         let table = "CREATE TABLE odd (id BIGINT PRIMARY KEY, stamp TIMESTAMP NULL, micros TIMESTAMP(6) NULL, \
                      day DATE, at DATETIME, span TIME, year YEAR, price DECIMAL(20,4), wide DOUBLE, narrow FLOAT, \
                      latin VARCHAR(20) CHARACTER SET latin1, text TEXT CHARACTER SET utf8mb4, \
@@ -69,7 +68,7 @@ async fn r6_a_row_by_key_is_what_a_select_shows() {
 #[tokio::test]
 async fn rows_are_found_by_keys_of_any_kind() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         practice.exec("CREATE TABLE `we``ird` (name VARCHAR(40), number INT, n INT, PRIMARY KEY (name, number))").await;
         practice.exec("INSERT INTO `we``ird` VALUES ('it''s \\\\ \"', -5, 1), ('', 0, 2)").await;
         practice.exec("CREATE TABLE big (id BIGINT UNSIGNED PRIMARY KEY)").await;
@@ -96,7 +95,7 @@ async fn r9_a_row_by_key_waits_for_the_transaction_that_holds_it() {
         if kind.engine().name() != "InnoDB" {
             continue;
         }
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         practice.exec("INSERT INTO site (SiteNum, Description, Note) VALUES (1, 'old', '')").await;
         let mut other = practice.server.connect().await.unwrap();
         other.query_drop("BEGIN; UPDATE site SET Description = 'new'").await.unwrap();
@@ -118,7 +117,7 @@ async fn r9_a_row_by_key_waits_for_the_transaction_that_holds_it() {
 #[tokio::test]
 async fn w10_a_scan_is_in_utc_whatever_the_offices_zone_is() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default().zone("America/New_York")).await;
+        let practice = Practice::new(kind).await;
         practice.exec("CREATE TABLE stamped (id BIGINT UNSIGNED PRIMARY KEY, t TIMESTAMP(6) NULL, note TEXT)").await;
         // 01:30 of 2026-11-01 is shown twice in New York; both are there.
         let first = 1_793_511_000_i64;
@@ -146,7 +145,7 @@ async fn w10_a_scan_is_in_utc_whatever_the_offices_zone_is() {
 #[tokio::test]
 async fn r5_a_layout_is_what_the_server_declares() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         let table = "CREATE TABLE t (b VARCHAR(10) CHARACTER SET latin1 COLLATE latin1_bin NOT NULL, \
                      a BIGINT UNSIGNED, c DECIMAL(9,2), d DATETIME(3), e ENUM('x','y'), PRIMARY KEY (a, b))";
         practice.exec(table).await;
@@ -175,7 +174,7 @@ async fn r5_a_layout_is_what_the_server_declares() {
 
 #[tokio::test]
 async fn r5_no_ddl_comes_between_a_layout_and_its_point() {
-    let practice = Practice::new(Kind::MariaDbInnoDb, Options::default()).await;
+    let practice = Practice::new(Kind::MariaDbInnoDb).await;
     practice.exec("CREATE TABLE t (a INT PRIMARY KEY)").await;
     let mut other = practice.server.connect().await.unwrap();
     let altering = tokio::spawn(async move {

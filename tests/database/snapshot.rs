@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mysql_async::prelude::Queryable;
-use opendental_cdc::{binlog::LogPoint, row::Row, sandbox::Options};
+use opendental_cdc::{binlog::LogPoint, row::Row};
 use tokio_util::sync::CancellationToken;
 
 use crate::practice::{Kind, Practice};
@@ -34,7 +34,7 @@ async fn announcements(practice: &Practice, file: &str) -> Vec<(LogPoint, usize)
 #[tokio::test]
 async fn r9_whatever_lies_before_the_point_is_in_the_snapshot() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         for writer in 0..WRITERS {
             practice.exec(&format!("CREATE TABLE {} (id BIGINT PRIMARY KEY AUTO_INCREMENT)", table(writer))).await;
         }
@@ -90,7 +90,7 @@ async fn r9_whatever_lies_before_the_point_is_in_the_snapshot() {
 async fn r9_a_snapshot_does_not_wait_for_a_transaction_that_never_ends() {
     let kinds = Kind::all().into_iter().filter(|kind| *kind == Kind::MySqlGtid);
     for kind in kinds {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         let uuid = practice.value("SELECT @@server_uuid").await;
         // Owns a GTID and holds no lock.
         let mut idle = practice.server.connect().await.unwrap();
@@ -105,7 +105,7 @@ async fn r9_a_snapshot_does_not_wait_for_a_transaction_that_never_ends() {
 #[tokio::test]
 async fn a_snapshot_selects_the_columns_asked_for_or_all() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         practice.exec("INSERT INTO site (SiteNum, Description, Note) VALUES (7, 'é😀', '')").await;
         let mut snapshot = practice.database.snapshot().await.unwrap();
         let rows = snapshot.select_all("site", &["Note", "SiteNum"]).await.unwrap();

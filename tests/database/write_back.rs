@@ -1,9 +1,6 @@
 //! The DateTimeStart write-back.
 
-use opendental_cdc::{
-    sandbox::Options,
-    source::{DatabaseError, WriteBack, WriteBackOutcome},
-};
+use opendental_cdc::source::{DatabaseError, WriteBack, WriteBackOutcome};
 
 use crate::practice::{Kind, Practice};
 
@@ -26,7 +23,7 @@ const NEW: &str = "2026-11-01 01:30:05";
 #[tokio::test]
 async fn w5_a_thousand_subscriptions_are_one_update() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         subscriptions(&practice, 1000, OLD).await;
         practice.exec("UPDATE apisubscription SET DateTimeStart = '2025-01-01' WHERE ApiSubscriptionNum % 2").await;
         let updates =
@@ -48,7 +45,7 @@ async fn w5_a_thousand_subscriptions_are_one_update() {
 #[tokio::test]
 async fn w7_only_the_value_last_seen_is_written_over() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         subscriptions(&practice, 5, OLD).await;
         practice.exec("UPDATE apisubscription SET DateTimeStart = '2026-10-01' WHERE ApiSubscriptionNum = 2").await;
         practice.exec("DELETE FROM apisubscription WHERE ApiSubscriptionNum = 3").await;
@@ -84,7 +81,7 @@ async fn w7_only_the_value_last_seen_is_written_over() {
 async fn w7_a_strict_server_takes_a_zero_date_as_last_seen() {
     for kind in Kind::all() {
         let mode = "--sql-mode=STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_BACKSLASH_ESCAPES,ANSI_QUOTES";
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         subscriptions(&practice, 1, OLD).await;
         practice.exec("UPDATE apisubscription SET DateTimeStart = 0").await;
         practice.exec(&format!("SET GLOBAL sql_mode = '{}'", mode.split_once('=').unwrap().1)).await;
@@ -97,7 +94,7 @@ async fn w7_a_strict_server_takes_a_zero_date_as_last_seen() {
 #[tokio::test]
 async fn a_read_only_server_is_named_as_such() {
     for kind in Kind::all() {
-        let practice = Practice::new(kind, Options::default()).await;
+        let practice = Practice::new(kind).await;
         subscriptions(&practice, 1, OLD).await;
         practice.exec("SET GLOBAL read_only = 1").await;
         let error = practice.database.write_back(&[write(1, OLD, NEW)]).await.unwrap_err();
