@@ -52,9 +52,7 @@ async fn r1_rows_are_printed_at_their_commit_and_what_was_rolled_back_is_not() {
                 INSERT INTO isam VALUES (1, NULL); DELETE FROM isam; \
                 BEGIN; INSERT INTO isam VALUES (2, 'm'); INSERT INTO inno VALUES (6, 'f'); ROLLBACK; \
                 XA START 'x'; INSERT INTO inno VALUES (7, 'g'); XA END 'x'; XA PREPARE 'x'";
-    let mut session = server.connect().await.unwrap();
-    mysql_async::prelude::Queryable::query_drop(&mut session, work).await.unwrap();
-    session.disconnect().await.unwrap();
+    server.exec(work).await.unwrap();
     server.exec("INSERT INTO isam VALUES (3, 'n'); INSERT INTO inno VALUES (8, 'h'); XA COMMIT 'x'").await.unwrap();
     let files = closed_files(&server).await;
     let output = decode(&files);

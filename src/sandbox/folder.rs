@@ -140,6 +140,13 @@ pub(crate) fn user_argument(_: &Path) -> Option<String> {
     None
 }
 
+/// Temporary files of its own: a starting MariaDB removes those that it finds, and they may be another server's.
+pub(crate) fn tmpdir(folder: &Path) -> Result<String, SandboxError> {
+    let path = folder.join("tmp");
+    fs::create_dir_all(&path).map_err(SandboxError::io("cannot make the folder", &path))?;
+    Ok(format!("--tmpdir={}", path.display()))
+}
+
 /// The last lines of a text, for an error message.
 pub(crate) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();

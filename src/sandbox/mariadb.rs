@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::folder::{Folder, cache, find_program, from_template, tail, user_argument};
+use super::folder::{Folder, cache, find_program, from_template, tail, tmpdir, user_argument};
 use super::{Options, SandboxError, Server};
 
 /// Where packages and Homebrew put the server when it is not in an ordinary user's PATH.
@@ -75,7 +75,9 @@ fn initialise(install: &Path, data: &Path) -> Result<(), SandboxError> {
         // Otherwise root could log in through the Unix socket only.
         .args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"])
         .args(SMALL);
-    command.args(data.parent().and_then(user_argument));
+    if let Some(folder) = data.parent() {
+        command.args(user_argument(folder)).arg(tmpdir(folder)?);
+    }
     let output = command.output().map_err(SandboxError::io("cannot run", install))?;
     if output.status.success() {
         return Ok(());
@@ -98,11 +100,15 @@ fn bootstrap(server: &Path, data: &Path) -> Result<(), SandboxError> {
         sql.extend(std::fs::read(&file).map_err(SandboxError::io("cannot read", &file))?);
     }
     std::fs::create_dir(data).map_err(SandboxError::io("cannot make the folder", data))?;
-    let mut child = Command::new(server)
+    let mut command = Command::new(server);
+    command
         .args(["--no-defaults", "--bootstrap", "--skip-name-resolve"])
         .arg(format!("--datadir={}", data.display()))
-        .args(SMALL)
-        .args(data.parent().and_then(user_argument))
+        .args(SMALL);
+    if let Some(folder) = data.parent() {
+        command.args(user_argument(folder)).arg(tmpdir(folder)?);
+    }
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

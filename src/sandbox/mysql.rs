@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::folder::{Folder, cache, from_template, tail, user_argument};
+use super::folder::{Folder, cache, from_template, tail, tmpdir, user_argument};
 use super::{Options, SandboxError, Server};
 
 const HINT: &str = "run scripts/fetch-servers";
@@ -57,7 +57,9 @@ fn initialise(server: &Path, data: &Path) -> Result<(), SandboxError> {
         .arg(format!("--datadir={}", data.display()))
         .arg(format!("--init-file={}", first.display()))
         .args(["--innodb-redo-log-capacity=8M", "--secure-file-priv=NULL"]);
-    command.args(data.parent().and_then(user_argument));
+    if let Some(folder) = data.parent() {
+        command.args(user_argument(folder)).arg(tmpdir(folder)?);
+    }
     let output = command.output().map_err(SandboxError::io("cannot run", server))?;
     if output.status.success() {
         return Ok(());

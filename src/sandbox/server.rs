@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
 
-use super::folder::{Folder, tail, user_argument};
+use super::folder::{Folder, tail, tmpdir, user_argument};
 use super::process::Process;
 use super::{Options, SandboxError};
 
@@ -48,6 +48,7 @@ impl Server {
             format!("--datadir={}", path.join("data").display()),
             format!("--socket={}", path.join("socket").display()),
             format!("--pid-file={}", path.join("pid").display()),
+            tmpdir(&path)?,
         ];
         arguments.extend(own.iter().map(|&argument| argument.to_owned()));
         arguments.extend(
@@ -250,15 +251,29 @@ impl Server {
         Conn::new(options).await
     }
 
-    /// Runs statements, separated by `;`, as root in the database, in a session of their own.
+    /// Runs statements, separated by `;`, as root in the database, in a session of their own that has ended, with all
+    /// that it held, when this returns.
     ///
     /// # Errors
     /// What the server said about the first that failed.
     pub async fn exec(&self, statements: &str) -> Result<(), SandboxError> {
         let mut connection = self.connect().await?;
+        let id = connection.id();
         connection.query_drop(statements).await?;
         connection.disconnect().await?;
-        Ok(())
+        self.ended(id).await
+    }
+
+    /// A server ends a session some time after its client has left. Till then its temporary tables, its locks and its
+    /// prepared XA transactions are nobody else's.
+    async fn ended(&self, session: u32) -> Result<(), SandboxError> {
+        // A statement may have shut the server down.
+        let Ok(mut connection) = self.connect_plain().await else { return Ok(()) };
+        let there = format!("SELECT 1 FROM information_schema.processlist WHERE id = {session}");
+        while connection.query_first::<u8, _>(there.as_str()).await?.is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(connection.disconnect().await?)
     }
 
     /// The rows of a query, every value as the server's text; NULL is `None`.
