@@ -11,6 +11,7 @@ mod events;
 mod mysql;
 mod office;
 mod outage;
+mod privacy;
 mod proxy;
 mod restart;
 mod scale;

@@ -250,6 +250,11 @@ impl Process {
         self.0.wait().unwrap();
     }
 
+    /// Its exit code, once it has ended.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.0.try_wait().unwrap().and_then(|status| status.code())
+    }
+
     /// SIGTERM; returns the exit code.
     #[cfg(unix)]
     pub(crate) fn terminate(mut self) -> Option<i32> {
