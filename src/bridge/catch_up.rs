@@ -31,6 +31,9 @@ impl Engine {
             let mut asked = Vec::with_capacity(nums.len());
             for num in nums {
                 let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
+                if subscriber.phase != Phase::Scanning {
+                    continue;
+                }
                 // After a restart the scan of the window under way is made again.
                 let again = subscriber.window.as_ref().and_then(|window| window.caught_up_from);
                 let Some(since) = again.or(subscriber.catch_up) else { continue };
@@ -43,10 +46,10 @@ impl Engine {
                 asked.push((num, subscriber.epoch, since));
             }
             let Some(since) = asked.iter().map(|&(_, _, since)| since).min() else { continue };
-            self.trim();
+            self.trim = true;
             self.scanning.insert(watch);
             let (database, at) = (self.database.clone(), self.boundary.clone());
-            self.jobs.spawn(async move {
+            self.spawn_until_stop(async move {
                 let since = DateTime::from_timestamp_micros(since).unwrap_or(DateTime::<Utc>::MIN_UTC);
                 let result =
                     database.scan(watch.table(), &[watch.key_column()], Some(watch.stamp_column()), since).await;
@@ -95,7 +98,7 @@ impl Engine {
     }
 
     fn scan_again(&mut self, asked: &[(i64, u64, i64)]) {
-        let at = Utc::now().timestamp_millis().saturating_add(AGAIN_MILLIS);
+        let at = self.now_millis().saturating_add(AGAIN_MILLIS);
         for &(num, epoch, _) in asked {
             if let Some(subscriber) = self.subscribers.get_mut(&num)
                 && subscriber.epoch == epoch

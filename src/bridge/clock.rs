@@ -4,6 +4,26 @@ use chrono::{DateTime, Utc};
 
 use crate::window::Instant;
 
+/// Our own clock, which goes on evenly: when the machine's is set, windows are neither late nor early for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnClock {
+    began: std::time::Instant,
+    utc: DateTime<Utc>,
+}
+
+impl OwnClock {
+    /// Begins with the machine's time.
+    pub(super) fn start() -> Self {
+        Self { began: std::time::Instant::now(), utc: Utc::now() }
+    }
+
+    /// Its time.
+    pub(super) fn now(self) -> DateTime<Utc> {
+        let passed = chrono::TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
+        self.utc.checked_add_signed(passed).unwrap_or(self.utc)
+    }
+}
+
 /// How far the server's clock is ahead of ours.
 ///
 /// Windows are due by the server's clock; each barrier looks at it, so that the estimate is never older than the

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chrono::Utc;
 use tracing::{debug, warn};
 
 use super::{
@@ -33,7 +32,7 @@ pub(super) enum BarrierStep {
 /// Windows over the same stretch of the log, with the same catch-up, have the same plan.
 type PlanKey = (WatchTable, LogPoint, Option<*const Vec<Mark>>);
 
-/// How long a barrier that did not count is left alone.
+/// How long a window is left alone that cannot close yet.
 const AGAIN_MILLIS: i64 = 250;
 
 impl Engine {
@@ -46,17 +45,20 @@ impl Engine {
 
     /// Asks the server for its clock and position on behalf of every window that is due.
     pub(super) fn start_barrier(&mut self) {
-        if self.due.is_empty() || !matches!(self.barrier, BarrierStep::Idle) {
+        if !self.wants_barrier() || !self.barrier_backoff.is_over(self.now_millis()) {
             return;
         }
         self.barrier = BarrierStep::Asked(std::mem::take(&mut self.due));
-        let database = self.database.clone();
-        let asked = self.boundary.clone();
-        self.jobs.spawn(async move {
-            let before = Utc::now();
+        let (database, clock, asked) = (self.database.clone(), self.own_clock, self.boundary.clone());
+        self.spawn_until_stop(async move {
+            let before = clock.now();
             let result = database.barrier().await;
-            Done::Barrier(Box::new(BarrierAnswer { asked, before, after: Utc::now(), result }))
+            Done::Barrier(Box::new(BarrierAnswer { asked, before, after: clock.now(), result }))
         });
+    }
+
+    pub(super) fn wants_barrier(&self) -> bool {
+        !self.due.is_empty() && matches!(self.barrier, BarrierStep::Idle)
     }
 
     pub(super) fn barrier_answered(&mut self, answer: BarrierAnswer) -> Result<(), BridgeError> {
@@ -65,33 +67,47 @@ impl Engine {
             Ok(barrier) => barrier,
             Err(error) => {
                 warn!(%error, "no barrier: windows stay open until the server answers");
-                self.again(&due);
+                self.no_barrier(due);
                 return Ok(());
             }
         };
-        self.clock_seen(barrier.now, answer.before, answer.after);
-        if let Some(reason) = self.barrier_does_not_count(&barrier, &answer.asked.position.point()) {
+        self.clock.seen(barrier.now, answer.before, answer.after);
+        if let Some(reason) = self.barrier_does_not_count(&barrier) {
             debug!(reason, "the barrier does not count: windows stay open");
-            self.again(&due);
+            self.no_barrier(due);
             return Ok(());
         }
+        if barrier.point < answer.asked.position.point() {
+            // A log only grows. The server may even accept our position in the new one, and be silent until it is
+            // reached.
+            let reason = "it ends before what was already read, so it was started anew (RESET MASTER)".to_owned();
+            return Err(BridgeError::LogLost { reason });
+        }
+        self.barrier_backoff.succeeded();
         self.barrier = BarrierStep::Reading { barrier, due };
         self.read_up_to_barrier()
     }
 
     /// Why the SQL connection and the reader may not mean the same log; see rule W2.
-    fn barrier_does_not_count(&self, barrier: &Barrier, read: &LogPoint) -> Option<&'static str> {
+    fn barrier_does_not_count(&self, barrier: &Barrier) -> Option<&'static str> {
         match &self.reading {
             None => Some("the log is not being read at present"),
             Some(reading) if *reading != barrier.identity => Some("the SQL connection speaks to another server"),
-            Some(_) if barrier.point < *read => Some("the server's position is behind what was read"),
             Some(_) => None,
         }
     }
 
-    /// Looks at the subscriptions again shortly; until then neither their windows nor DateTimeStart move.
+    /// Asks again later; until then neither their windows nor DateTimeStart move.
+    fn no_barrier(&mut self, due: Vec<i64>) {
+        self.barrier_backoff.failed(self.now_millis());
+        self.due.extend(due);
+        self.due.sort_unstable();
+        self.due.dedup();
+    }
+
+    /// Looks at the subscriptions again shortly.
     fn again(&mut self, due: &[i64]) {
-        let at = Utc::now().timestamp_millis().saturating_add(AGAIN_MILLIS);
+        let at = self.now_millis().saturating_add(AGAIN_MILLIS);
         for num in due {
             if let Some(subscriber) = self.subscribers.get_mut(num)
                 && subscriber.phase == Phase::Closing
@@ -121,7 +137,7 @@ impl Engine {
             }
         }
         self.again(&unsure);
-        self.trim();
+        self.trim = true;
         Ok(())
     }
 
@@ -161,7 +177,7 @@ impl Engine {
         subscriber.close(to.clone(), instant, local, plan.clone());
         if plan.is_empty() {
             subscriber.finish();
-            self.store_then(num, Some(Then::WriteBack(num)));
+            self.store_and_write_back(num);
             return self.attend(num);
         }
         self.next_event(num)
@@ -184,15 +200,15 @@ impl Engine {
             }
             None => {
                 subscriber.finish();
-                self.store_then(num, Some(Then::WriteBack(num)));
-                self.trim();
+                self.store_and_write_back(num);
+                self.trim = true;
                 self.attend(num)
             }
         }
     }
 
     /// Drops from each change log what all its cursors have passed.
-    pub(super) fn trim(&mut self) {
+    pub(super) fn trim_logs(&mut self) {
         let mut oldest: HashMap<WatchTable, (LogPoint, usize)> = HashMap::new();
         for subscriber in self.subscribers.values() {
             if let (Some(watch), Some(cursor)) = (subscriber.subscription.watch(), &subscriber.cursor) {

@@ -8,7 +8,6 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinSet},
@@ -17,7 +16,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    clock::ServerClock,
+    backoff::Backoff,
+    clock::{OwnClock, ServerClock},
     closing::BarrierStep,
     error::BridgeError,
     jobs::Done,
@@ -48,6 +48,8 @@ pub(super) struct Parts {
     pub(super) health: Health,
     pub(super) boundary: Boundary,
     pub(super) followed: Followed,
+    pub(super) own_clock: OwnClock,
+    pub(super) clock: ServerClock,
 }
 
 pub(super) struct Engine {
@@ -68,6 +70,7 @@ pub(super) struct Engine {
     pub(super) boundary: Boundary,
     /// The server that the reader is connected to.
     pub(super) reading: Option<Identity>,
+    pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
     pub(super) watched: HashMap<WatchTable, Watched>,
     pub(super) lookups: Lookups,
@@ -75,6 +78,7 @@ pub(super) struct Engine {
     pub(super) loaded: LogPoint,
     pub(super) reload: bool,
     pub(super) reloading: bool,
+    pub(super) reload_backoff: Backoff,
 
     pub(super) subscribers: HashMap<i64, Subscriber>,
     /// Counts the subscribers made, so that a result for one is never taken for another's under the same number.
@@ -86,22 +90,29 @@ pub(super) struct Engine {
     /// Subscriptions whose window is due.
     pub(super) due: Vec<i64>,
     pub(super) barrier: BarrierStep,
+    pub(super) barrier_backoff: Backoff,
     /// Subscriptions that wait for a catch-up scan of their table, and the tables being scanned.
     pub(super) scan_wanted: HashMap<WatchTable, Vec<i64>>,
     pub(super) scanning: HashSet<WatchTable>,
     /// Subscriptions whose restored window waits until the log has been read up to its end.
     pub(super) rebuilding: Vec<i64>,
+    /// Restored windows wait until the log has been read anew up to here, at least as far as before the restart: rows
+    /// that had left a window must not come back into its event.
+    pub(super) rebuilt: LogPoint,
+    /// A cursor moved: the change logs are trimmed before the next change is recorded.
+    pub(super) trim: bool,
     pub(super) attempts: HashMap<i64, AbortHandle>,
     pub(super) storing: Storing,
     pub(super) writing_back: WritingBack,
     pub(super) jobs: JoinSet<Done>,
     pub(super) stopping: bool,
+    pub(super) stop: CancellationToken,
 }
 
 impl Engine {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { workstation, delivery, database, identity, zone, state, sender, health, boundary, followed } =
-            parts;
+        let Parts { workstation, delivery, database, identity, zone, state, sender, health, .. } = parts;
+        let Parts { boundary, followed, own_clock, clock, .. } = parts;
         Self {
             workstation,
             delivery,
@@ -115,26 +126,32 @@ impl Engine {
             followed,
             boundary,
             reading: None,
-            clock: ServerClock::default(),
+            own_clock,
+            clock,
             watched: WatchTable::ALL.into_iter().map(|watch| (watch, Watched::new(watch))).collect(),
             lookups: Lookups::new(),
             loaded: LogPoint::default(),
             reload: false,
             reloading: false,
+            reload_backoff: Backoff::default(),
             subscribers: HashMap::new(),
             made: 0,
             restored: HashMap::new(),
             wake: BTreeSet::new(),
             due: Vec::new(),
             barrier: BarrierStep::Idle,
+            barrier_backoff: Backoff::default(),
             scan_wanted: HashMap::new(),
             scanning: HashSet::new(),
             rebuilding: Vec::new(),
+            rebuilt: LogPoint::default(),
+            trim: false,
             attempts: HashMap::new(),
             storing: Storing::default(),
             writing_back: WritingBack::default(),
             jobs: JoinSet::new(),
             stopping: false,
+            stop: CancellationToken::new(),
         }
     }
 
@@ -144,6 +161,7 @@ impl Engine {
         messages: &mut mpsc::Receiver<Message>,
         stop: &CancellationToken,
     ) -> Result<(), BridgeError> {
+        self.stop = stop.clone();
         for num in self.subscribers.keys().copied().collect::<Vec<_>>() {
             self.attend(num)?;
         }
@@ -165,7 +183,7 @@ impl Engine {
         self.wind_down().await
     }
 
-    /// No new events; what is under way ends, is stored and written back.
+    /// No new events; requests under way end, and what they led to is stored and written back.
     async fn wind_down(&mut self) -> Result<(), BridgeError> {
         self.stopping = true;
         self.health.not_ready("stopping");
@@ -187,6 +205,21 @@ impl Engine {
             self.start_barrier();
             self.start_reload();
         }
+        if std::mem::take(&mut self.trim) {
+            self.trim_logs();
+        }
+    }
+
+    /// Starts a job whose result nobody needs any more once the bridge is to stop.
+    pub(super) fn spawn_until_stop(&mut self, job: impl Future<Output = Done> + Send + 'static) -> AbortHandle {
+        let stop = self.stop.clone();
+        self.jobs.spawn(async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Done::GivenUp,
+                done = job => done,
+            }
+        })
     }
 
     fn job_done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), BridgeError> {
@@ -204,6 +237,7 @@ impl Engine {
             Done::RowsRead(rows) => self.rows_read(rows),
             Done::Attempted { num, epoch, attempt } => self.attempted(num, epoch, attempt),
             Done::Reloaded(result) => self.reloaded(result),
+            Done::GivenUp => Ok(()),
         }
     }
 
@@ -228,12 +262,13 @@ impl Engine {
         if self.stopping {
             return Ok(());
         }
-        let ours = Utc::now();
-        let now = self.clock.instant(ours);
+        let now = self.server_now();
         let local = self.zone.local_text(now);
         let read = self.boundary.position.point();
+        let read = if read < self.rebuilt { LogPoint::default() } else { read };
+        let clock = self.now_millis();
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
-        match subscriber.attention(now, &local, ours.timestamp_millis(), read) {
+        match subscriber.attention(now, &local, clock, read) {
             Attention::None => {}
             Attention::At(instant) => self.wake_at(num, instant),
             Attention::CatchUp => self.want_scan(num),
@@ -249,7 +284,7 @@ impl Engine {
     }
 
     fn wake_up(&mut self) -> Result<(), BridgeError> {
-        let now = Utc::now().timestamp_millis();
+        let now = self.now_millis();
         while let Some(&(at, num)) = self.wake.first() {
             if at > now {
                 break;
@@ -261,22 +296,30 @@ impl Engine {
     }
 
     fn until_next_wake(&self) -> Duration {
-        let now = Utc::now().timestamp_millis();
-        let next = self.wake.first().map_or(now.saturating_add(60_000), |&(at, _)| at);
+        let now = self.now_millis();
+        let reload = (self.reload && !self.reloading).then(|| self.reload_backoff.until());
+        let barrier = self.wants_barrier().then(|| self.barrier_backoff.until());
+        let next = [self.wake.first().map(|&(at, _)| at), self.writing_back.wake(), reload, barrier];
+        let next = next.into_iter().flatten().min().unwrap_or(now.saturating_add(60_000));
         Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
     }
 
     /// The server's present local time, as DateTimeStart shows it.
     pub(super) fn local_now(&self) -> String {
-        self.zone.local_text(self.clock.instant(Utc::now()))
+        self.zone.local_text(self.server_now())
     }
 
     pub(super) fn watched_mut(&mut self, watch: WatchTable) -> &mut Watched {
         self.watched.entry(watch).or_insert_with(|| Watched::new(watch))
     }
 
-    /// Takes note of the server's clock.
-    pub(super) fn clock_seen(&mut self, server: DateTime<Utc>, before: DateTime<Utc>, after: DateTime<Utc>) {
-        self.clock.seen(server, before, after);
+    /// Our own clock, in milliseconds since 1970.
+    pub(super) fn now_millis(&self) -> i64 {
+        self.own_clock.now().timestamp_millis()
+    }
+
+    /// The server's clock, as far as we know.
+    pub(super) fn server_now(&self) -> Instant {
+        self.clock.instant(self.own_clock.now())
     }
 }

@@ -8,12 +8,12 @@ use tracing::{info, warn};
 use super::{
     engine::Engine,
     error::BridgeError,
-    tables::{Role, Watched},
+    tables::{Role, RowError, Watched},
 };
 use crate::{
     binlog::LogPoint,
     opendental::{LookupTable, WatchTable},
-    source::{Change, ChangeKind, ImageRow, Message, SourceError, Step, TableId, TimeZone, Transaction},
+    source::{Change, ChangeKind, ImageRow, Layout, Message, SourceError, Step, TableId, TimeZone, Transaction},
     window::StoredImage,
 };
 
@@ -43,6 +43,7 @@ impl Engine {
                     return Err(BridgeError::LogLost { reason });
                 }
                 info!("reading the server's log");
+                self.barrier_backoff.succeeded();
                 self.reading = Some(identity);
                 Ok(())
             }
@@ -57,6 +58,9 @@ impl Engine {
 
     /// Looks at the windows that were restored after a restart, once the log has been read up to their end.
     fn rebuilt(&mut self) -> Result<(), BridgeError> {
+        if self.boundary.position.point() < self.rebuilt {
+            return Ok(());
+        }
         for num in std::mem::take(&mut self.rebuilding) {
             let read = self.boundary.position.point();
             let waits = self
@@ -95,10 +99,12 @@ impl Engine {
                 self.subscription_changed(&change)?;
             }
         }
-        match watch.and_then(|watch| self.watched.get_mut(&watch)) {
-            Some(watched) if watched.cursors > 0 => record(watched, change, point, committed, &self.zone),
-            _ => Ok(()),
+        if let Some(watched) = watch.and_then(|watch| self.watched.get_mut(&watch))
+            && watched.cursors > 0
+        {
+            record(watched, change, point, committed, &self.zone);
         }
+        Ok(())
     }
 
     fn cleared(&mut self, table: TableId, point: LogPoint) {
@@ -120,7 +126,14 @@ impl Engine {
         }
         let changed = match (change.kind, &change.image) {
             (ChangeKind::Delete, _) => self.lookups.remove(table, &change.key),
-            (_, Some(image)) => self.lookups.upsert(table, &ImageRow::new(image, &change.layout, &self.zone)?)?,
+            (_, Some(image)) => match ImageRow::new(image, &change.layout, &self.zone) {
+                Ok(row) => self.lookups.upsert(table, &row)?,
+                Err(error) => {
+                    warn!(%error, "a row's image cannot be read; reading the whole table");
+                    self.reload = true;
+                    return Ok(());
+                }
+            },
             (_, None) => {
                 self.reload = true;
                 return Ok(());
@@ -139,29 +152,33 @@ impl Engine {
 }
 
 /// Records a change in its watch table's log; `AppointmentDeleted` takes only some rows of its table.
-fn record(
-    watched: &mut Watched,
-    change: Change,
-    point: LogPoint,
-    committed: i64,
-    zone: &TimeZone,
-) -> Result<(), BridgeError> {
-    let Change { kind, key, old_key, image, layout, .. } = change;
+fn record(watched: &mut Watched, change: Change, point: LogPoint, committed: i64, zone: &TimeZone) {
+    let Change { kind, key, old_key, mut image, layout, .. } = change;
     if let Some(old_key) = old_key {
         watched.log.remove(&old_key);
     }
     if kind == ChangeKind::Delete {
         watched.log.remove(&key);
-        return Ok(());
+        return;
     }
     if let (WatchTable::AppointmentDeleted, Some(bytes)) = (watched.watch, &image) {
-        let row = ImageRow::new(bytes, &layout, zone)?;
-        if !watched.accepts(&layout, &row)? {
-            watched.log.remove(&key);
-            return Ok(());
+        match accepts(watched, bytes, &layout, zone) {
+            Ok(true) => {}
+            Ok(false) => {
+                watched.log.remove(&key);
+                return;
+            }
+            Err(error) => {
+                // It is found out when the row is sent.
+                warn!(table = watched.watch.table(), %error, "a row's image cannot be read; the row is read from the table");
+                image = None;
+            }
         }
     }
     let image = image.map(|bytes| StoredImage { bytes, layout: Arc::clone(&layout) });
     watched.log.record(key, point, committed, image);
-    Ok(())
+}
+
+fn accepts(watched: &mut Watched, image: &[u8], layout: &Arc<Layout>, zone: &TimeZone) -> Result<bool, RowError> {
+    Ok(watched.accepts(layout, &ImageRow::new(image, layout, zone)?)?)
 }

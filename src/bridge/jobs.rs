@@ -27,6 +27,8 @@ pub(super) enum Done {
     Attempted { num: i64, epoch: u64, attempt: Attempt },
     /// Subscriptions and lookups were read anew.
     Reloaded(Result<Loaded, DatabaseError>),
+    /// The bridge is to stop.
+    GivenUp,
 }
 
 pub(super) struct BarrierAnswer {

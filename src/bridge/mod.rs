@@ -2,6 +2,7 @@
 //!
 //! A [`Bridge`] is a value made from its configuration; nothing about it is global.
 
+mod backoff;
 mod catch_up;
 mod clock;
 mod closing;

@@ -14,6 +14,15 @@ use crate::{
     window::Subscriber,
 };
 
+/// Who tells of a subscription's row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told {
+    /// Its change in the log.
+    Log,
+    /// The table, read as a whole.
+    Table,
+}
+
 impl Engine {
     pub(super) fn subscription_changed(&mut self, change: &Change) -> Result<(), BridgeError> {
         if let Some(RowKey::Int(num)) = change.old_key {
@@ -29,9 +38,16 @@ impl Engine {
             self.reload = true;
             return Ok(());
         };
-        let row = ImageRow::new(image, &change.layout, &self.zone)?;
+        let row = match ImageRow::new(image, &change.layout, &self.zone) {
+            Ok(row) => row,
+            Err(error) => {
+                warn!(%error, "a row's image cannot be read; reading the whole table");
+                self.reload = true;
+                return Ok(());
+            }
+        };
         match Subscription::from_row(&row) {
-            Ok(subscription) => self.subscription(subscription),
+            Ok(subscription) => self.subscription(subscription, Told::Log),
             Err(error) => {
                 warn!(%error, "a row of apisubscription cannot be read; it is left alone");
                 Ok(())
@@ -40,7 +56,7 @@ impl Engine {
     }
 
     /// Takes note of a subscription's row as it is now.
-    pub(super) fn subscription(&mut self, subscription: Subscription) -> Result<(), BridgeError> {
+    pub(super) fn subscription(&mut self, subscription: Subscription, told: Told) -> Result<(), BridgeError> {
         let num = subscription.num;
         if let Some(why) = self.is_not_served(&subscription) {
             self.remove_subscription(num, why);
@@ -52,7 +68,7 @@ impl Engine {
                 self.remove_subscription(num, "its WatchTable or Workstation changed");
                 self.add_subscription(subscription)
             }
-            Some(_) => self.update_subscription(subscription),
+            Some(_) => self.update_subscription(subscription, told),
         }
     }
 
@@ -98,27 +114,27 @@ impl Engine {
         );
         self.made += 1;
         subscriber.epoch = self.made << 32;
-        self.subscribers.insert(num, subscriber);
+        // A pause goes on after a restart.
+        subscriber.paused_until = Some(start);
         // It may have been moved while we were away; a value that we were about to write is our own.
-        self.date_time_start_found(num, &subscription.date_time_start)?;
-        if self.subscribers.get(&num).is_some_and(|subscriber| subscriber.pending.is_some()) {
-            self.want_write_back(num);
-        }
+        let moved = subscriber.start.loaded(&subscription.date_time_start, &self.local_now());
+        self.subscribers.insert(num, subscriber);
         self.rebuilding.push(num);
         self.store_then(num, None);
+        self.moved(num, &subscription.date_time_start, moved)?;
         self.attend(num)
     }
 
-    fn update_subscription(&mut self, subscription: Subscription) -> Result<(), BridgeError> {
+    fn update_subscription(&mut self, subscription: Subscription, told: Told) -> Result<(), BridgeError> {
         let num = subscription.num;
         let start = subscription.date_time_start.clone();
+        let now = self.local_now();
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         let moved_away = subscriber.subscription.end_point_url != subscription.end_point_url;
-        let ours = subscriber.own_writes.recognise(&start);
-        if ours && subscriber.pending.as_deref() == Some(start.as_str()) {
-            subscriber.pending = None;
-            start.clone_into(&mut subscriber.last_seen);
-        }
+        let moved = match told {
+            Told::Log => subscriber.start.shown(&start, &now),
+            Told::Table => subscriber.start.loaded(&start, &now),
+        };
         subscriber.subscription = subscription;
         if moved_away {
             info!(subscription = num, "EndPointUrl changed: the open window starts again there");
@@ -126,9 +142,7 @@ impl Engine {
             self.stop_attempt(num);
             self.store_then(num, None);
         }
-        if !ours {
-            self.date_time_start_found(num, &start)?;
-        }
+        self.moved(num, &start, moved)?;
         self.attend(num)
     }
 
@@ -142,7 +156,7 @@ impl Engine {
             info!(subscription = num, "no longer serving a subscription: {why}");
             self.stop_attempt(num);
             self.store_removal(num);
-            self.trim();
+            self.trim = true;
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tracing::{info, warn};
 
-use super::{engine::Engine, error::BridgeError, jobs::Done, tables::SUBSCRIPTIONS};
+use super::{engine::Engine, error::BridgeError, jobs::Done, registry::Told, tables::SUBSCRIPTIONS};
 use crate::{
     binlog::LogPoint,
     opendental::{LookupTable, Lookups, RenderError, Subscription},
@@ -19,6 +19,13 @@ pub(super) struct Loaded {
     point: LogPoint,
     subscriptions: Vec<TextRow>,
     lookups: Vec<(LookupTable, Vec<TextRow>)>,
+}
+
+impl Loaded {
+    /// They hold every change up to here.
+    pub(super) fn point(&self) -> LogPoint {
+        self.point
+    }
 }
 
 /// Reads subscriptions and lookups from one snapshot.
@@ -36,23 +43,27 @@ pub(super) async fn load(database: &Database) -> Result<Loaded, DatabaseError> {
 
 impl Engine {
     pub(super) fn start_reload(&mut self) {
-        if !self.reload || self.reloading {
+        if !self.reload || self.reloading || !self.reload_backoff.is_over(self.now_millis()) {
             return;
         }
         self.reload = false;
         // While this is set no changes are taken in: none can come between the snapshot and its being taken over.
         self.reloading = true;
         let database = self.database.clone();
-        self.jobs.spawn(async move { Done::Reloaded(load(&database).await) });
+        self.spawn_until_stop(async move { Done::Reloaded(load(&database).await) });
     }
 
     pub(super) fn reloaded(&mut self, result: Result<Loaded, DatabaseError>) -> Result<(), BridgeError> {
         self.reloading = false;
         match result {
-            Ok(loaded) => self.take_over(loaded),
+            Ok(loaded) => {
+                self.reload_backoff.succeeded();
+                self.take_over(loaded)
+            }
             Err(error) => {
                 warn!(%error, "subscriptions and lookups could not be read; trying again");
                 self.reload = true;
+                self.reload_backoff.failed(self.now_millis());
                 Ok(())
             }
         }
@@ -70,7 +81,7 @@ impl Engine {
             match Subscription::from_row(row) {
                 Ok(subscription) => {
                     seen.insert(subscription.num);
-                    self.subscription(subscription)?;
+                    self.subscription(subscription, Told::Table)?;
                 }
                 Err(error) => warn!(%error, "a row of apisubscription cannot be read; it is left alone"),
             }
@@ -81,7 +92,7 @@ impl Engine {
         for num in std::mem::take(&mut self.restored).into_keys() {
             self.store_removal(num);
         }
-        self.trim();
+        self.trim = true;
         info!(subscriptions = self.subscribers.len(), "subscriptions and lookups loaded");
         Ok(())
     }

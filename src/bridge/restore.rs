@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     opendental::Subscription,
     state::{self, SavedSubscription, SavedWindow},
-    window::{Cursor, OwnWrites, Phase, Subscriber, Window},
+    window::{Cursor, DateTimeStart, Phase, Subscriber, Window},
 };
 
 /// What of a subscription must be the same for it to keep its place (rule W8).
@@ -26,8 +26,8 @@ pub(super) fn saved(subscriber: &Subscriber) -> SavedSubscription {
         fingerprint: stored_fingerprint(&subscriber.subscription),
         cursor: subscriber.cursor.as_ref().map(saved_cursor),
         last_instant: Some(subscriber.last),
-        last_seen: subscriber.last_seen.clone(),
-        pending: subscriber.pending.clone(),
+        last_seen: subscriber.start.present().to_owned(),
+        pending: subscriber.start.pending().map(str::to_owned),
         window_number: subscriber.windows,
         window: subscriber.window.as_ref().map(|window| SavedWindow {
             from: window.from,
@@ -69,9 +69,7 @@ pub(super) fn restore(subscription: &Subscription, saved: SavedSubscription) -> 
         subscription: subscription.clone(),
         cursor: saved.cursor.map(|cursor| Cursor { point: cursor.point, resume: cursor.resume }),
         last: saved.last_instant?,
-        last_seen: saved.last_seen,
-        pending: saved.pending,
-        own_writes: OwnWrites::default(),
+        start: DateTimeStart::new(saved.last_seen, saved.pending),
         paused_until: None,
         windows: number,
         window,

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     engine::Engine,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     delivery::{Attempt, Event, EventIdentity, Outcome, retry_pause, webhook_id},
-    opendental::WatchTable,
+    opendental::{RenderError, WatchTable},
     row::{Row, RowKey},
     source::TextRow,
     window::{Element, Phase, elements, plan},
@@ -82,13 +82,13 @@ impl Engine {
             let result = result.map(|rows| keys.into_iter().zip(rows).collect());
             Done::RowsRead(RowsAnswer { num, epoch, result })
         };
-        let handle = self.jobs.spawn(job);
+        let handle = self.spawn_until_stop(job);
         self.attempts.insert(num, handle);
     }
 
     pub(super) fn rows_read(&mut self, answer: RowsAnswer) -> Result<(), BridgeError> {
         let RowsAnswer { num, epoch, result } = answer;
-        if self.subscribers.get(&num).is_none_or(|subscriber| subscriber.epoch != epoch) {
+        if self.stopping || self.subscribers.get(&num).is_none_or(|subscriber| subscriber.epoch != epoch) {
             return Ok(());
         }
         match result {
@@ -103,11 +103,19 @@ impl Engine {
 
     /// Makes the event's body and hands it to delivery.
     fn send_event(&mut self, num: i64, read: &ReadRows) -> Result<(), BridgeError> {
-        let Some(body) = self.body(num, read)? else {
-            // A row lost its image while others were being read.
-            let keys = self.keys_to_read(num);
-            self.start_reading(num, keys);
-            return Ok(());
+        let body = match self.body(num, read) {
+            Ok(Some(body)) => body,
+            Ok(None) => {
+                // A row lost its image while others were being read.
+                let keys = self.keys_to_read(num);
+                self.start_reading(num, keys);
+                return Ok(());
+            }
+            Err(error) => {
+                error!(subscription = num, %error, "a row cannot be sent; trying again until it can");
+                self.retry_later(num, None);
+                return Ok(());
+            }
         };
         if body.elements == 0 {
             // All rows of the event have left the window: it counts as accepted.
@@ -115,9 +123,11 @@ impl Engine {
         }
         let Some(event) = self.event(num, &body) else { return Ok(()) };
         let Some(subscriber) = self.subscribers.get(&num) else { return Ok(()) };
-        let (sender, epoch) = (self.sender.clone(), subscriber.epoch);
+        let (sender, epoch, stop) = (self.sender.clone(), subscriber.epoch, self.stop.clone());
         let handle = self.jobs.spawn(async move {
-            let attempt = sender.attempt(&event, Utc::now()).await;
+            let Some(attempt) = sender.attempt_unless(&event, Utc::now(), stop.cancelled()).await else {
+                return Done::GivenUp;
+            };
             let elements = body.elements;
             log_attempt(num, elements, &event, &attempt);
             drop(body);
@@ -128,7 +138,7 @@ impl Engine {
     }
 
     /// The event's body; `None` if rows must be read by key that are not in `read`.
-    fn body(&mut self, num: i64, read: &ReadRows) -> Result<Option<Arc<Body>>, BridgeError> {
+    fn body(&mut self, num: i64, read: &ReadRows) -> Result<Option<Arc<Body>>, RenderError> {
         let Some((watch, plan, start, end)) = self.subscribers.get(&num).and_then(|subscriber| {
             let window = subscriber.window.as_ref()?;
             Some((
@@ -161,17 +171,17 @@ impl Engine {
         key: &RowKey,
         element: &Element,
         read: &ReadRows,
-    ) -> Result<ElementJson, BridgeError> {
+    ) -> Result<ElementJson, RenderError> {
         let Some(watched) = self.watched.get_mut(&watch) else { return Ok(ElementJson::Gone) };
         if let Element::Logged(_) = element {
             match watched.json(key, &self.lookups, &self.zone) {
                 Ok(Some(json)) => return Ok(ElementJson::Ready(json)),
                 Ok(None) => {}
-                Err(RowError::Image(error)) => {
+                Err(error @ (RowError::Image(_) | RowError::Render(RenderError::Missing { .. }))) => {
                     warn!(table = watch.table(), %error, "a row's image cannot be read; reading the row from the table");
                     watched.log.drop_image(key);
                 }
-                Err(RowError::Render(error)) => return Err(error.into()),
+                Err(RowError::Render(error)) => return Err(error),
             }
         }
         match read.get(key) {
@@ -244,11 +254,12 @@ impl Engine {
 
     fn retry_later(&mut self, num: i64, retry_after: Option<Duration>) {
         let max = Duration::from_secs(self.delivery.retry_max_seconds);
+        let now = self.now_millis();
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
         subscriber.failures = subscriber.failures.saturating_add(1);
         let pause = retry_pause(subscriber.failures, retry_after, max, fastrand::f64());
         let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-        let at = Utc::now().timestamp_millis().saturating_add(millis);
+        let at = now.saturating_add(millis);
         subscriber.phase = Phase::Retrying(at);
         self.wake.insert((at, num));
     }

@@ -7,18 +7,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
+    clock::{OwnClock, ServerClock},
     engine::{Engine, Parts},
     error::BridgeError,
-    reload,
+    reload::{self, Loaded},
     tables::Followed,
 };
 use crate::{
-    binlog::Position,
+    binlog::{LogPoint, Position},
     config::Config,
     delivery::Sender,
     http::{Health, Server},
-    source::{Boundary, Database, Identity, Message, Reader, ReaderConfig, SourceError},
+    source::{Boundary, Database, DatabaseError, Identity, Message, Reader, ReaderConfig, SourceError, TimeZone},
     state::{Changes, Saved, SavedSubscription, State},
+    window::OVERLAP_SECONDS,
 };
 
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
@@ -26,6 +28,10 @@ const MESSAGES: usize = 64;
 
 /// A log that is lost again and again (two servers behind one address) must not keep us busy.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The pauses between two attempts to reach the server at the start.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One practice's bridge.
 pub struct Bridge {
@@ -101,18 +107,52 @@ impl Bridge {
         }
     }
 
-    /// Connects, finds where to read from, and loads subscriptions and lookups.
+    /// Waits for the server, as after a boot that starts it together with us, and asks it what must be known.
+    async fn find_source(&self, health: &Health) -> Result<Found, DatabaseError> {
+        let mut failures = 0_u32;
+        loop {
+            match self.ask_source().await {
+                Err(error) if error.is_retryable() => {
+                    let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
+                    failures = failures.saturating_add(1);
+                    warn!(%error, seconds = pause.as_secs_f32(), "the server cannot be asked; trying again");
+                    health.not_ready("waiting for the server");
+                    tokio::time::sleep(pause).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn ask_source(&self) -> Result<Found, DatabaseError> {
+        let database = Database::connect(&self.config.mysql).await?;
+        let identity = database.identity().await?;
+        let own_clock = OwnClock::start();
+        let mut clock = ServerClock::default();
+        let before = own_clock.now();
+        clock.seen(database.barrier().await?.now, before, own_clock.now());
+        let end = database.current_position().await?;
+        let zone = database.time_zone().await?;
+        let loaded = reload::load(&database).await?;
+        Ok(Found { database, identity, end, own_clock, clock, zone, loaded })
+    }
+
+    /// Finds where to read from, and takes over subscriptions and lookups.
     async fn start(&self, mut state: State, saved: Saved, health: &Health, lost: bool) -> Result<Started, BridgeError> {
         let config = &self.config;
-        let database = Database::connect(&config.mysql).await?;
-        let identity = database.identity().await?;
+        let Found { database, identity, end, own_clock, clock, zone, loaded } = self.find_source(health).await?;
         let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
         let another = known.as_ref().is_some_and(|known| *known != identity);
         if another {
             warn!("this is another server, or another log, than before: catching up by time stamp");
         }
         let mut subscriptions = saved.subscriptions;
-        if another || lost {
+        // A log only grows: it was started anew.
+        let anew = furthest(&subscriptions).is_some_and(|point| point > end.point());
+        if anew {
+            warn!("the server's log was started anew: catching up by time stamp. Deletions in between cannot be told");
+        }
+        if another || anew || lost {
             subscriptions.iter_mut().for_each(forget_place);
         }
         let changes = Changes {
@@ -123,7 +163,7 @@ impl Bridge {
         state.commit(&changes).await?;
         let start = match oldest(&subscriptions) {
             Some(position) => position,
-            None => database.current_position().await?,
+            None => end,
         };
         info!(file = start.file, offset = start.offset, "reading from here");
 
@@ -138,8 +178,6 @@ impl Bridge {
             reconnect_max: Duration::from_secs(30),
         };
         let reader = Reader::new(reader_config, start.clone(), database.clone(), sender, reading.clone());
-        let loaded = reload::load(&database).await?;
-        let zone = database.time_zone().await?;
         let reader = tokio::spawn(reader.run());
         let parts = Parts {
             workstation: config.workstation.clone(),
@@ -152,12 +190,27 @@ impl Bridge {
             health: health.clone(),
             boundary: Boundary { position: start.clone(), resume: start },
             followed,
+            own_clock,
+            clock,
         };
         let mut engine = Engine::new(parts);
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
+        engine.rebuilt = loaded.point();
         engine.take_over(loaded)?;
         Ok(Started { engine, messages, reading, reader })
     }
+}
+
+/// What the server tells at the start.
+struct Found {
+    database: Database,
+    identity: Identity,
+    /// Where its log ended before anything was loaded.
+    end: Position,
+    own_clock: OwnClock,
+    clock: ServerClock,
+    zone: TimeZone,
+    loaded: Loaded,
 }
 
 struct Started {
@@ -173,8 +226,11 @@ fn oldest(subscriptions: &[SavedSubscription]) -> Option<Position> {
     resumes.min_by_key(|resume| resume.point()).cloned()
 }
 
-/// How far before DateTimeStart a catch-up begins whose cursor was lost: commits come later than their stamps (R8).
-const OVERLAP_SECONDS: i64 = 15 * 60;
+/// How far any subscription has come.
+fn furthest(subscriptions: &[SavedSubscription]) -> Option<LogPoint> {
+    let windows = subscriptions.iter().filter_map(|saved| saved.window.as_ref()).map(|window| window.to);
+    subscriptions.iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| cursor.point).chain(windows).max()
+}
 
 /// The log that the cursor points into is gone: the subscription catches up from its last window instead.
 fn forget_place(saved: &mut SavedSubscription) {

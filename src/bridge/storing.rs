@@ -6,12 +6,12 @@ use super::{engine::Engine, error::BridgeError, jobs::Done, restore::saved};
 use crate::state::{Changes, State, StateError};
 
 /// What is done once a subscription's present place is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     /// Send the event whose range was fixed.
     Send { num: i64, epoch: u64 },
     /// Write DateTimeStart back.
-    WriteBack(i64),
+    WriteBack { num: i64, value: String },
 }
 
 /// Gathers what is to be stored: everything that changes while one commit is under way shares the next.
@@ -65,7 +65,7 @@ impl Engine {
         result?;
         for then in then {
             match then {
-                Then::WriteBack(num) => self.want_write_back(num),
+                Then::WriteBack { num, value } => self.want_write_back(num, value),
                 Then::Send { num, epoch } => {
                     let current = self.subscribers.get(&num).is_some_and(|subscriber| subscriber.epoch == epoch);
                     if current && !self.stopping {

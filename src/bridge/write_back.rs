@@ -1,43 +1,59 @@
 //! DateTimeStart is written back after a window, over the value last seen only (rules W5 to W7).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tracing::{info, warn};
 
-use super::{engine::Engine, error::BridgeError, jobs::Done};
+use super::{backoff::Backoff, engine::Engine, error::BridgeError, jobs::Done, storing::Then};
 use crate::{
     source::{DatabaseError, WriteBack, WriteBackOutcome},
-    window::Move,
+    window::{Met, Move},
 };
 
 /// Gathers the subscriptions whose DateTimeStart is to be written: one UPDATE at a time serves them all.
 #[derive(Debug, Default)]
 pub(super) struct WritingBack {
-    wanted: BTreeSet<i64>,
-    under_way: BTreeSet<i64>,
+    /// What is stored as pending, by subscription.
+    wanted: BTreeMap<i64, String>,
+    under_way: bool,
+    backoff: Backoff,
+}
+
+impl WritingBack {
+    /// When the next UPDATE may be made, if one is wanted.
+    pub(super) fn wake(&self) -> Option<i64> {
+        (!self.under_way && !self.wanted.is_empty()).then(|| self.backoff.until())
+    }
 }
 
 impl Engine {
-    pub(super) fn want_write_back(&mut self, num: i64) {
-        self.writing_back.wanted.insert(num);
+    /// The window's end is stored first, then written back.
+    pub(super) fn store_and_write_back(&mut self, num: i64) {
+        let pending = self.subscribers.get(&num).and_then(|subscriber| subscriber.start.pending());
+        let then = pending.map(|value| Then::WriteBack { num, value: value.to_owned() });
+        self.store_then(num, then);
+    }
+
+    /// Writes `value`, which is stored as pending.
+    pub(super) fn want_write_back(&mut self, num: i64, value: String) {
+        self.writing_back.wanted.insert(num, value);
     }
 
     pub(super) fn start_write_back(&mut self) {
-        if !self.writing_back.under_way.is_empty() || self.writing_back.wanted.is_empty() {
+        if self.writing_back.under_way || !self.writing_back.backoff.is_over(self.now_millis()) {
             return;
         }
         let wanted = std::mem::take(&mut self.writing_back.wanted);
         let mut writes = Vec::with_capacity(wanted.len());
-        for num in wanted {
+        for (num, value) in wanted {
             let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
-            let Some(value) = subscriber.pending.clone() else { continue };
-            subscriber.own_writes.expect(&value);
-            writes.push(WriteBack { num, last_seen: subscriber.last_seen.clone(), value });
-            self.writing_back.under_way.insert(num);
+            let Some(last_seen) = subscriber.start.begin(&value) else { continue };
+            writes.push(WriteBack { num, last_seen, value });
         }
         if writes.is_empty() {
             return;
         }
+        self.writing_back.under_way = true;
         let database = self.database.clone();
         self.jobs.spawn(async move {
             let result = database.write_back(&writes).await;
@@ -50,39 +66,32 @@ impl Engine {
         writes: Vec<WriteBack>,
         result: Result<Vec<WriteBackOutcome>, DatabaseError>,
     ) -> Result<(), BridgeError> {
-        let under_way = std::mem::take(&mut self.writing_back.under_way);
+        self.writing_back.under_way = false;
         let outcomes = match result {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                // The next window writes a later value; this one needs no retry of its own.
-                warn!(%error, subscriptions = under_way.len(), "DateTimeStart could not be written back");
+                warn!(%error, subscriptions = writes.len(), "DateTimeStart could not be written back");
+                self.writing_back.backoff.failed(self.now_millis());
+                if !self.stopping {
+                    for WriteBack { num, value, .. } in writes {
+                        // A later window may have ended meanwhile.
+                        self.writing_back.wanted.entry(num).or_insert(value);
+                    }
+                }
                 return Ok(());
             }
         };
+        self.writing_back.backoff.succeeded();
+        let now = self.local_now();
         for (WriteBack { num, value, .. }, outcome) in writes.into_iter().zip(outcomes) {
+            let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
             match outcome {
-                WriteBackOutcome::Written => {
-                    if let Some(subscriber) = self.subscribers.get_mut(&num) {
-                        if subscriber.pending.as_deref() == Some(value.as_str()) {
-                            subscriber.pending = None;
-                        }
-                        subscriber.last_seen = value;
-                    }
-                }
-                WriteBackOutcome::Found(value) => {
-                    let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
-                    if subscriber.own_writes.recognise(&value) {
-                        // An UPDATE of ours whose answer was lost.
-                        value.clone_into(&mut subscriber.last_seen);
-                    } else {
-                        // The log will show the same value; it will have been judged by then.
-                        subscriber.own_writes.expect(&value);
-                        self.date_time_start_found(num, &value)?;
-                    }
-                    if self.subscribers.get(&num).is_some_and(|subscriber| subscriber.pending.is_some()) {
-                        self.want_write_back(num);
-                    }
-                }
+                WriteBackOutcome::Written => subscriber.start.done(&value),
+                WriteBackOutcome::Found(found) => match subscriber.start.met(&value, &found, &now) {
+                    Met::WriteAgain => self.write_again(num),
+                    Met::Wait => {}
+                    Met::Moved(moved) => self.moved(num, &found, moved)?,
+                },
                 // The log will tell of its deletion.
                 WriteBackOutcome::Gone => {}
             }
@@ -90,26 +99,29 @@ impl Engine {
         Ok(())
     }
 
-    /// Judges a value found in DateTimeStart that we did not just write.
-    pub(super) fn date_time_start_found(&mut self, num: i64, found: &str) -> Result<(), BridgeError> {
-        let now = self.local_now();
-        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
-        if subscriber.pending.as_deref() == Some(found) {
-            subscriber.pending = None;
-            found.clone_into(&mut subscriber.last_seen);
-            return Ok(());
+    /// Writes what is pending over the value that is known now.
+    fn write_again(&mut self, num: i64) {
+        if self.subscribers.get(&num).is_some_and(|subscriber| subscriber.start.pending().is_some()) {
+            self.store_and_write_back(num);
         }
-        let moved = Move::judge(&subscriber.last_seen, found, &now);
-        found.clone_into(&mut subscriber.last_seen);
-        let instant = self.zone.instant(found);
-        match (moved, instant) {
-            (Move::None, _) => return Ok(()),
+    }
+
+    /// Acts on a move of DateTimeStart to `found`.
+    pub(super) fn moved(&mut self, num: i64, found: &str, moved: Move) -> Result<(), BridgeError> {
+        let now = self.server_now();
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        match (moved, self.zone.instant(found)) {
+            (Move::None, _) => {
+                self.write_again(num);
+                return Ok(());
+            }
             (Move::Forward, _) => {
                 warn!(
                     subscription = num,
                     date_time_start = found,
                     "another sender moved DateTimeStart forward; ours goes on from its own place"
                 );
+                self.write_again(num);
                 return Ok(());
             }
             (_, None) => {
@@ -126,11 +138,10 @@ impl Engine {
             }
             (Move::Future, Some(instant)) => {
                 info!(subscription = num, date_time_start = found, "DateTimeStart lies ahead: a pause until then");
-                subscriber.paused_until = Some(instant);
-                subscriber.restart_window();
-                subscriber.pending = None;
+                subscriber.pause(now, instant);
             }
         }
+        self.trim = true;
         self.stop_attempt(num);
         self.store_then(num, None);
         self.attend(num)

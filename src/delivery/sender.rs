@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::DeliveryError;
 use super::event::{Attempt, Event, Outcome};
-use super::request::{request, target, workstation_value};
+use super::request::{Target, request, target, workstation_value};
 use super::retry::retry_after;
 use super::signature::Secret;
 use super::slots::{Slot, Slots};
@@ -119,12 +119,34 @@ impl Sender {
     /// Accepted is any 2xx status in time, whatever body follows (rule D2). Dropping the future leaves the queue, or
     /// aborts the request.
     pub async fn attempt(&self, event: &Event, now: DateTime<Utc>) -> Attempt {
+        let attempt = self.attempt_unless(event, now, std::future::pending()).await;
+        attempt.unwrap_or_else(|| failed("not tried".to_owned(), Duration::ZERO))
+    }
+
+    /// As [`Sender::attempt`], but leaves the queue for a slot when `given_up` is ready, and then returns `None`. A
+    /// request that was begun is ended.
+    pub async fn attempt_unless(
+        &self,
+        event: &Event,
+        now: DateTime<Utc>,
+        given_up: impl Future<Output = ()>,
+    ) -> Option<Attempt> {
         let called = Instant::now();
         let target = match target(&event.url) {
             Ok(target) => target,
-            Err(error) => return failed(error.to_string(), Duration::ZERO),
+            Err(error) => return Some(failed(error.to_string(), Duration::ZERO)),
         };
-        let _slot = self.slot(event, &target.host).await;
+        let slot = tokio::select! {
+            biased;
+            () = given_up => return None,
+            slot = self.slot(event, &target.host) => slot,
+        };
+        let attempt = self.send(event, target, now, called).await;
+        drop(slot);
+        Some(attempt)
+    }
+
+    async fn send(&self, event: &Event, target: Target, now: DateTime<Utc>, called: Instant) -> Attempt {
         let started = Instant::now();
         let clock = |at: Instant| now + TimeDelta::from_std(at - called).unwrap_or_default();
         let request = match request(event, target.url, &self.inner.workstation, &self.inner.secrets, clock(started)) {

@@ -1,4 +1,4 @@
-//! What a value found in `apisubscription.DateTimeStart` means (rule W7).
+//! One subscription's DateTimeStart: what the log shows, what we write, and what a value found there means (rule W7).
 
 use std::collections::VecDeque;
 
@@ -31,46 +31,171 @@ impl Move {
     }
 }
 
-/// The values that we wrote to one subscription's DateTimeStart and have not yet read back from the log.
+/// The DateTimeStart of one subscription.
 ///
-/// Our own write-back is itself a change in the log and must not be taken for somebody else's.
-#[derive(Clone, Debug, Default)]
-pub struct OwnWrites {
-    values: VecDeque<String>,
+/// The log alone tells who changed it and in which order; the answers to our own UPDATEs come before or after the
+/// log shows them, or never. So moves are judged by what the log shows, and answers only tell over which value the
+/// next UPDATE is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateTimeStart {
+    /// The last value that the log showed, or the table when it was loaded.
+    seen: String,
+    /// Our UPDATEs that the log has not shown yet, the oldest first.
+    writes: VecDeque<Write>,
+    /// T of the last window, until it is known to stand in the row.
+    pending: Option<String>,
+    /// What our last UPDATE met in the row, as long as the log has not shown it, and when.
+    met: Option<(String, String)>,
 }
 
-impl OwnWrites {
-    // Each write is read back within moments; while the log is far behind, the oldest are of no more use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Write {
+    value: String,
+    /// The server said that it was done.
+    done: bool,
+}
+
+/// What to do about an UPDATE that met another value than it was written over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// Write it again, over the value met.
+    WriteAgain,
+    /// The log is about to show who wrote it.
+    Wait,
+    /// The log does not show it: it was written past the log, and has moved like this.
+    Moved(Move),
+}
+
+impl DateTimeStart {
+    // Each UPDATE is shown within moments. Windows close only as the log is read, so a few are under way at most.
     const KEPT: usize = 64;
 
-    /// Remembers that `value` is about to be written.
-    pub fn expect(&mut self, value: &str) {
-        if self.values.back().is_some_and(|last| last == value) {
-            return;
-        }
-        if self.values.len() == Self::KEPT {
-            self.values.pop_front();
-        }
-        self.values.push_back(value.to_owned());
+    /// Shown as `seen`; `pending` is what we were about to write before a restart.
+    pub fn new(seen: String, pending: Option<String>) -> Self {
+        Self { seen, writes: VecDeque::new(), pending, met: None }
     }
 
-    /// Whether `value`, read from the log, is one of ours. Those before it cannot come any more.
-    pub fn recognise(&mut self, value: &str) -> bool {
-        match self.values.iter().position(|own| own == value) {
-            Some(index) => {
-                self.values.drain(..=index);
-                true
-            }
-            None => false,
+    /// What stands in the row, as far as we know.
+    pub fn present(&self) -> &str {
+        self.writes.iter().rev().find(|write| write.done).map_or(&self.seen, |write| &write.value)
+    }
+
+    /// What is to be written.
+    pub fn pending(&self) -> Option<&str> {
+        self.pending.as_deref()
+    }
+
+    /// From now on `value` is to be written.
+    pub fn want(&mut self, value: String) {
+        self.pending = Some(value);
+    }
+
+    /// Nothing is to be written.
+    pub fn want_nothing(&mut self) {
+        self.pending = None;
+    }
+
+    /// An UPDATE to `value` begins; returns the value over which it is to be written. `None`: it is not wanted any
+    /// more.
+    pub fn begin(&mut self, value: &str) -> Option<String> {
+        if self.pending.as_deref() != Some(value) {
+            return None;
         }
+        if self.writes.back().is_none_or(|last| last.value != value) {
+            if self.writes.len() == Self::KEPT {
+                self.writes.pop_front();
+            }
+            self.writes.push_back(Write { value: value.to_owned(), done: false });
+        }
+        Some(self.present().to_owned())
+    }
+
+    /// The UPDATE to `value` was done.
+    pub fn done(&mut self, value: &str) {
+        self.met = None;
+        if self.pending.as_deref() == Some(value) {
+            self.pending = None;
+        }
+        // If it is not there any more, the log has shown it, and perhaps others after it.
+        if let Some(write) = self.writes.iter_mut().rev().find(|write| write.value == value) {
+            write.done = true;
+        }
+    }
+
+    /// The UPDATE to `value` was not done, since the row held `found`.
+    pub fn met(&mut self, value: &str, found: &str, now: &str) -> Met {
+        self.writes.retain(|write| write.done || write.value != value);
+        if found == self.seen {
+            // Whatever we wrote has been overwritten since.
+            self.writes.clear();
+        } else if let Some(write) = self.writes.iter_mut().find(|write| write.value == found) {
+            // An UPDATE of ours whose answer was lost.
+            write.done = true;
+        } else {
+            let since = match self.met.take() {
+                // T's barrier was asked later than it was met, and the log has been read up to that barrier.
+                Some((met, since)) if met == found && since.as_str() < value => {
+                    self.writes.clear();
+                    return Met::Moved(self.shown(found, now));
+                }
+                Some((met, since)) if met == found => since,
+                _ => now.to_owned(),
+            };
+            self.met = Some((found.to_owned(), since));
+            return Met::Wait;
+        }
+        self.met = None;
+        Met::WriteAgain
+    }
+
+    /// The log shows `value`.
+    pub fn shown(&mut self, value: &str, now: &str) -> Move {
+        self.met = None;
+        let ours = self.writes.iter().position(|write| write.value == value);
+        if let Some(index) = ours {
+            // Those before it cannot come any more.
+            self.writes.drain(..=index);
+        }
+        self.take(value, ours.is_some(), now)
+    }
+
+    /// The table, read as a whole, holds `value`: the log may yet show it, and values before it.
+    pub fn loaded(&mut self, value: &str, now: &str) -> Move {
+        let ours = self.writes.iter().any(|write| write.value == value);
+        self.take(value, ours, now)
+    }
+
+    fn take(&mut self, value: &str, ours: bool, now: &str) -> Move {
+        let written = self.pending.as_deref() == Some(value);
+        if written {
+            self.pending = None;
+        }
+        let moved = if ours || written { Move::None } else { Move::judge(&self.seen, value, now) };
+        value.clone_into(&mut self.seen);
+        moved
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     const NOW: &str = "2026-11-23 12:00:00";
+
+    fn at(second: u32) -> String {
+        format!("2026-11-23 11:59:{second:02}")
+    }
+
+    /// Last seen at :00; UPDATEs to :01 and so on are wanted and begun.
+    fn writing(seconds: &[u32]) -> DateTimeStart {
+        let mut start = DateTimeStart::new(at(0), None);
+        for second in seconds {
+            start.want(at(*second));
+            start.begin(&at(*second)).unwrap();
+        }
+        start
+    }
 
     #[test]
     fn w7_a_value_found_is_judged_by_the_value_last_seen_and_by_now() {
@@ -86,14 +211,181 @@ mod tests {
     }
 
     #[test]
-    fn w7_our_own_write_backs_are_recognised_in_the_log_however_late_they_come() {
-        let mut own = OwnWrites::default();
-        own.expect("2026-11-23 12:00:00");
-        own.expect("2026-11-23 12:00:01");
-        own.expect("2026-11-23 12:00:02");
-        assert!(own.recognise("2026-11-23 12:00:01"));
-        assert!(!own.recognise("2026-11-23 12:00:00"));
-        assert!(own.recognise("2026-11-23 12:00:02"));
-        assert!(!own.recognise("2026-11-23 12:00:02"));
+    fn w7_our_own_write_is_no_move_whether_the_log_or_the_answer_comes_first() {
+        let mut start = writing(&[1]);
+        start.done(&at(1));
+        assert_eq!((start.present(), start.pending()), (at(1).as_str(), None));
+        assert_eq!(start.shown(&at(1), NOW), Move::None);
+        assert_eq!(start.present(), at(1));
+
+        let mut start = writing(&[1]);
+        assert_eq!(start.shown(&at(1), NOW), Move::None);
+        start.done(&at(1));
+        assert_eq!((start.present(), start.pending()), (at(1).as_str(), None));
+        // The log shows it only once.
+        assert_eq!(start.shown(&at(5), NOW), Move::Forward);
+        assert_eq!(start.shown(&at(1), NOW), Move::Back);
+    }
+
+    #[test]
+    fn w7_another_column_changed_before_our_write_is_no_move_back() {
+        let mut start = writing(&[1]);
+        start.done(&at(1));
+        assert_eq!(start.shown(&at(0), NOW), Move::None, "an edit of the row as it was before our UPDATE");
+        assert_eq!(start.present(), at(1));
+        assert_eq!(start.shown(&at(1), NOW), Move::None);
+    }
+
+    #[test]
+    fn w7_a_rewind_right_after_our_write_counts_once_though_the_answer_comes_last() {
+        let mut start = writing(&[30]);
+        assert_eq!(start.shown(&at(30), NOW), Move::None);
+        assert_eq!(start.shown(&at(10), NOW), Move::Back);
+        start.done(&at(30));
+        assert_eq!(start.present(), at(10), "the next UPDATE is written over what stands there");
+        start.want(at(40));
+        assert_eq!(start.begin(&at(40)), Some(at(10)));
+    }
+
+    #[test]
+    fn w7_a_rewind_before_our_write_counts_once_and_so_does_the_same_one_later() {
+        // The log first, then the answer.
+        let mut start = writing(&[30]);
+        assert_eq!(start.shown("2026-01-01 00:00:00", NOW), Move::Back);
+        assert_eq!(start.met(&at(30), "2026-01-01 00:00:00", NOW), Met::WriteAgain);
+        // The answer first, then the log.
+        start.want(at(40));
+        start.begin(&at(40)).unwrap();
+        start.done(&at(40));
+        assert_eq!(start.shown(&at(40), NOW), Move::None);
+        start.want(at(50));
+        start.begin(&at(50)).unwrap();
+        assert_eq!(start.met(&at(50), "2026-01-01 00:00:00", NOW), Met::Wait);
+        assert_eq!(start.shown("2026-01-01 00:00:00", NOW), Move::Back);
+        assert_eq!(start.present(), "2026-01-01 00:00:00");
+    }
+
+    #[test]
+    fn w7_a_lost_answer_is_made_up_for() {
+        // :01 was written, its answer lost, and the next UPDATE meets it before the log shows it.
+        let mut start = writing(&[1, 2]);
+        assert_eq!(start.met(&at(2), &at(1), NOW), Met::WriteAgain);
+        assert_eq!(start.begin(&at(2)), Some(at(1)));
+        start.done(&at(2));
+        assert_eq!(start.shown(&at(1), NOW), Move::None);
+        assert_eq!(start.shown(&at(2), NOW), Move::None);
+        // The same, but the log shows it first.
+        let mut start = writing(&[1, 2]);
+        assert_eq!(start.shown(&at(1), NOW), Move::None);
+        assert_eq!(start.present(), at(1));
+        assert_eq!(start.met(&at(2), &at(1), NOW), Met::WriteAgain);
+        assert_eq!(start.begin(&at(2)), Some(at(1)));
+    }
+
+    #[test]
+    fn w7_a_value_that_the_log_never_shows_is_taken_when_it_is_met_again() {
+        let mut start = writing(&[30]);
+        assert_eq!(start.met(&at(30), &at(10), &at(32)), Met::Wait);
+        start.want(at(32));
+        start.begin(&at(32)).unwrap();
+        assert_eq!(start.met(&at(32), &at(10), &at(33)), Met::Wait, "its barrier may have been asked before");
+        start.want(at(33));
+        start.begin(&at(33)).unwrap();
+        assert_eq!(start.met(&at(33), &at(10), NOW), Met::Moved(Move::Forward));
+        assert_eq!(start.begin(&at(33)), Some(at(10)));
+    }
+
+    #[test]
+    fn w7_what_was_pending_before_a_restart_is_ours() {
+        let mut start = DateTimeStart::new(at(0), Some(at(1)));
+        assert_eq!(start.loaded(&at(1), NOW), Move::None);
+        assert_eq!((start.present(), start.pending()), (at(1).as_str(), None));
+        let mut start = DateTimeStart::new(at(10), Some(at(11)));
+        assert_eq!(start.loaded(&at(5), NOW), Move::Back);
+        let mut start = DateTimeStart::new(at(10), Some(at(11)));
+        assert_eq!(start.loaded(&at(10), NOW), Move::None);
+        assert_eq!(start.begin(&at(11)), Some(at(10)));
+    }
+
+    #[test]
+    fn w8_a_reload_that_saw_our_later_write_moves_nothing() {
+        let mut start = writing(&[1, 2]);
+        start.done(&at(1));
+        start.done(&at(2));
+        assert_eq!(start.loaded(&at(2), NOW), Move::None);
+        assert_eq!(start.shown(&at(1), NOW), Move::None);
+        assert_eq!(start.shown(&at(2), NOW), Move::None);
+        assert_eq!(start.present(), at(2));
+    }
+
+    proptest::proptest! {
+        /// A row, its log and two writers: however answers and the log interleave, no move is judged but those that
+        /// the other writer made, each once, and in the end we write over what stands there.
+        #[test]
+        fn w7_whatever_the_interleaving_only_the_others_moves_count(
+            steps in proptest::collection::vec(0u8..8, 0..200)
+        ) {
+            let mut row = at(0);
+            let (mut log, mut answers) = (VecDeque::<(String, bool)>::new(), VecDeque::<(String, Option<String>)>::new());
+            let mut start = DateTimeStart::new(row.clone(), None);
+            let (mut clock, mut theirs, mut judged, mut last) = (100_000_u32, 0, 0, row.clone());
+            let text = |clock: u32| format!("2026-12-01 {clock:08}");
+            for step in steps {
+                clock += 1;
+                match step {
+                    // Our UPDATE reaches the server; one is under way at a time.
+                    0..=2 if answers.is_empty() => {
+                        let value = text(clock);
+                        start.want(value.clone());
+                        let over = start.begin(&value).unwrap();
+                        if over == row {
+                            row.clone_from(&value);
+                            log.push_back((value.clone(), false));
+                            answers.push_back((value, None));
+                        } else {
+                            answers.push_back((value, Some(row.clone())));
+                        }
+                    }
+                    // Somebody moves it forward a little, or edits another column.
+                    3 => {
+                        row = text(clock);
+                        log.push_back((row.clone(), true));
+                    }
+                    4 => log.push_back((row.clone(), false)),
+                    5 => if let Some((value, found)) = answers.pop_front() {
+                        match found {
+                            None => start.done(&value),
+                            Some(found) => { start.met(&value, &found, "9"); }
+                        }
+                    },
+                    _ => if let Some((value, their)) = log.pop_front() {
+                        theirs += i32::from(their);
+                        let moved = start.shown(&value, "9");
+                        proptest::prop_assert_ne!(moved, Move::Back);
+                        judged += i32::from(moved == Move::Forward);
+                        last = value;
+                    },
+                }
+                proptest::prop_assert_eq!(judged, theirs);
+            }
+            // Once everything is told, the next UPDATE finds what it expects, or the one after it does.
+            while let Some((value, _)) = log.pop_front() {
+                start.shown(&value, "9");
+                last = value;
+            }
+            for (value, found) in answers {
+                match found {
+                    None => start.done(&value),
+                    Some(found) => { start.met(&value, &found, "9"); }
+                }
+            }
+            proptest::prop_assert_eq!(&row, &last);
+            if start.present() != row {
+                start.want(text(clock + 1));
+                start.begin(&text(clock + 1)).unwrap();
+                proptest::prop_assert_eq!(start.met(&text(clock + 1), &row, "9"), Met::WriteAgain);
+            }
+            proptest::prop_assert_eq!(start.present(), row);
+        }
     }
 }

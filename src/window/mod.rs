@@ -10,7 +10,7 @@ mod plan;
 mod subscriber;
 
 pub use change_log::{ChangeLog, Entry, StoredImage};
-pub use date_time_start::{Move, OwnWrites};
+pub use date_time_start::{DateTimeStart, Met, Move};
 pub use event::{Element, elements, plan};
 pub use plan::{Mark, Plan};
-pub use subscriber::{Attention, Cursor, Instant, Phase, Subscriber, Window};
+pub use subscriber::{Attention, Cursor, Instant, OVERLAP_SECONDS, Phase, Subscriber, Window};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Mark, OwnWrites, Plan};
+use super::{DateTimeStart, Mark, Plan};
 use crate::{
     binlog::{LogPoint, Position},
     opendental::Subscription,
@@ -10,6 +10,10 @@ use crate::{
 
 /// Seconds since 1970 UTC by the server's clock: an instant, so that a change of the office's clocks moves nothing.
 pub type Instant = i64;
+
+/// How far before the last window a catch-up begins where the place in the log is lost: commits come later than
+/// their stamps (rule R8).
+pub const OVERLAP_SECONDS: i64 = 15 * 60;
 
 /// How far into the log a subscription has been delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,12 +90,8 @@ pub struct Subscriber {
     pub cursor: Option<Cursor>,
     /// The instant T of its last window, or its DateTimeStart before the first.
     pub last: Instant,
-    /// DateTimeStart as last seen, the server's local time.
-    pub last_seen: String,
-    /// A DateTimeStart that we are about to write.
-    pub pending: Option<String>,
-    /// Our writes that the log has not shown yet.
-    pub own_writes: OwnWrites,
+    /// Its DateTimeStart.
+    pub start: DateTimeStart,
     /// No window closes before this instant (DateTimeStart beyond now).
     pub paused_until: Option<Instant>,
     /// The number of its last window.
@@ -114,12 +114,10 @@ impl Subscriber {
     /// A subscription not seen before: it catches up from its DateTimeStart, `start`.
     pub fn new(subscription: Subscription, start: Instant) -> Self {
         Self {
-            last_seen: subscription.date_time_start.clone(),
+            start: DateTimeStart::new(subscription.date_time_start.clone(), None),
             subscription,
             cursor: None,
             last: start,
-            pending: None,
-            own_writes: OwnWrites::default(),
             paused_until: Some(start),
             windows: 0,
             window: None,
@@ -148,7 +146,7 @@ impl Subscriber {
             (_, Some(window)) if window.caught_up_from.is_some() && window.plan.is_none() && self.backlog.is_none() => {
                 Attention::CatchUp
             }
-            (_, Some(window)) if read >= window.to.point => Attention::Send,
+            (_, Some(window)) if window.plan.is_some() || read >= window.to.point => Attention::Send,
             (_, Some(_)) => Attention::None,
             (_, None) => match self.paused_until {
                 Some(until) if until > now => Attention::At(until),
@@ -183,7 +181,7 @@ impl Subscriber {
         if let Some(window) = self.window.take() {
             self.cursor = Some(window.to);
             self.last = window.instant;
-            self.pending = Some(window.local);
+            self.start.want(window.local);
         }
         self.failures = 0;
         self.phase = Phase::Waiting;
@@ -196,9 +194,28 @@ impl Subscriber {
         let from = micros(start);
         self.catch_up = Some(self.catch_up.map_or(from, |wanted| wanted.min(from)));
         self.backlog = None;
-        self.pending = None;
+        self.start.want_nothing();
         self.paused_until = None;
         self.last = start;
+    }
+
+    /// DateTimeStart was moved beyond `now`, to `until` (rule W7). The log is not kept for a long pause (rule W1): a
+    /// catch-up follows it.
+    pub fn pause(&mut self, now: Instant, until: Instant) {
+        self.restart_window();
+        self.start.want_nothing();
+        self.paused_until = Some(until);
+        if until.saturating_sub(now) > OVERLAP_SECONDS && self.cursor.is_some() {
+            self.lose_place();
+        }
+    }
+
+    /// The log cannot be continued from the cursor: a catch-up takes its place (rule R8).
+    fn lose_place(&mut self) {
+        self.cursor = None;
+        self.backlog = None;
+        let from = micros(self.last.saturating_sub(OVERLAP_SECONDS));
+        self.catch_up = Some(self.catch_up.map_or(from, |wanted| wanted.min(from)));
     }
 
     /// Gives up the window under way without moving the cursor: its rows are in the next one, under new ids.
@@ -220,7 +237,7 @@ impl Subscriber {
         self.restart_window();
         self.cursor = None;
         self.backlog = None;
-        self.pending = None;
+        self.start.want_nothing();
     }
 }
 

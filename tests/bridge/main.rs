@@ -15,5 +15,6 @@ mod privacy;
 mod proxy;
 mod restart;
 mod scale;
+mod starting;
 mod subscriptions;
 mod windows;
