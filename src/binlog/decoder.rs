@@ -2,7 +2,7 @@
 
 use super::control;
 use super::error::DecodeError;
-use super::event::{Event, EventBody};
+use super::event::{Event, EventBody, Query};
 use super::event_type as types;
 use super::format::{CHECKSUM_SIZE, Checksum, Flavor, FormatDescription};
 use super::gtid_event;
@@ -10,11 +10,14 @@ use super::header::{FLAG_IGNORABLE, FLAG_IN_USE, Header};
 use super::input::Input;
 use super::rows::Rows;
 use super::table_map::TableMap;
+use super::zlib::Inflater;
 
 /// Reads the events of one stream: a connection, or a file. Keeps the format that the last format description said.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     format: Option<FormatDescription>,
+    /// Holds what the last event held compressed.
+    inflater: Inflater,
 }
 
 impl Decoder {
@@ -29,12 +32,12 @@ impl Decoder {
     }
 
     /// Reads one whole event: header, body and checksum. Its length and checksum are checked before anything in it is
-    /// believed.
+    /// believed. What the event holds compressed is decompressed into the decoder.
     ///
     /// # Errors
     /// If the bytes are damaged or contradict the format, or the event may carry rows and is of a type that cannot be
     /// read (rule R4). The decoder stays usable.
-    pub fn decode<'a>(&mut self, event: &'a [u8]) -> Result<Event<'a>, DecodeError> {
+    pub fn decode<'a>(&'a mut self, event: &'a [u8]) -> Result<Event<'a>, DecodeError> {
         let header = Header::read(event)?;
         if usize::try_from(header.size) != Ok(event.len()) {
             return Err(DecodeError::Size { stated: header.size, actual: event.len() });
@@ -57,14 +60,19 @@ impl Decoder {
             None => return Err(DecodeError::NoFormat { type_code: header.type_code }),
         };
         let body = match &self.format {
-            Some(format) => decode_body(&header, body, format)?,
+            Some(format) => decode_body(&header, body, format, &mut self.inflater)?,
             None => control::rotate(body)?,
         };
         Ok(Event { header, body })
     }
 }
 
-fn decode_body<'a>(header: &Header, body: &'a [u8], format: &FormatDescription) -> Result<EventBody<'a>, DecodeError> {
+fn decode_body<'a>(
+    header: &Header,
+    body: &'a [u8],
+    format: &FormatDescription,
+    inflater: &'a mut Inflater,
+) -> Result<EventBody<'a>, DecodeError> {
     let post_header = format.post_header(header.type_code);
     let mariadb = format.flavor == Flavor::Mariadb;
     Ok(match header.type_code {
@@ -84,6 +92,13 @@ fn decode_body<'a>(header: &Header, body: &'a [u8], format: &FormatDescription) 
         types::GTID_TAGGED if !mariadb => EventBody::MysqlGtid(Some(gtid_event::tagged(body)?)),
         types::PREVIOUS_GTIDS if !mariadb => EventBody::PreviousGtids(gtid_event::previous(body)?),
         types::XA_PREPARE => control::xa_prepare(body)?,
+        types::QUERY_COMPRESSED if mariadb => {
+            let query = control::query(body, post_header)?;
+            EventBody::Query(Query { statement: inflater.inflate(query.statement)?, ..query })
+        }
+        types::WRITE_ROWS_COMPRESSED_V1..=types::DELETE_ROWS_COMPRESSED_V2 if mariadb => {
+            EventBody::Rows(Rows::read(header.type_code, body, post_header)?.inflated(inflater)?)
+        }
         types::MARIADB_GTID if mariadb => EventBody::MariadbGtid(gtid_event::mariadb(header, body)?),
         types::MARIADB_GTID_LIST if mariadb => EventBody::MariadbGtidList(gtid_event::list(body)?),
         ignored if types::ignored(ignored).is_some() => EventBody::Ignored(ignored),
@@ -237,8 +252,7 @@ mod tests {
     fn r4_types_that_may_carry_rows_are_refused_by_name_and_unknown_ones_too() {
         let mut mysql = decoder(b"8.4.0", 42);
         let mut mariadb = decoder(b"11.4.2-MariaDB", 171);
-        for (decoder, codes) in [(&mut mysql, &[1, 20, 39, 40, 99, 162, 166][..]), (&mut mariadb, &[40, 165, 171, 200])]
-        {
+        for (decoder, codes) in [(&mut mysql, &[1, 20, 39, 40, 99, 162, 166][..]), (&mut mariadb, &[40, 172, 200])] {
             for code in codes {
                 let event = event(*code, 0, 0, b"abc", true);
                 let refused = decoder.decode(&event).unwrap_err();

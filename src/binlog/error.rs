@@ -38,6 +38,12 @@ pub enum DecodeError {
         /// What was being read.
         what: &'static str,
     },
+    /// Compressed bytes that do not give what was announced.
+    #[error("{what} cannot be decompressed: it is damaged")]
+    Compression {
+        /// What was compressed.
+        what: &'static str,
+    },
     /// An event came before any format description, so that it cannot be told apart from noise.
     #[error("an event of type {type_code} came before the format description event")]
     NoFormat {

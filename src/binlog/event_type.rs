@@ -26,6 +26,12 @@ pub(crate) const GTID_TAGGED: u8 = 42;
 pub(crate) const MARIADB_GTID: u8 = 162;
 pub(crate) const MARIADB_GTID_LIST: u8 = 163;
 pub(crate) const START_ENCRYPTION: u8 = 164;
+pub(crate) const QUERY_COMPRESSED: u8 = 165;
+pub(crate) const WRITE_ROWS_COMPRESSED_V1: u8 = 166;
+pub(crate) const UPDATE_ROWS_COMPRESSED_V1: u8 = 167;
+pub(crate) const WRITE_ROWS_COMPRESSED_V2: u8 = 169;
+pub(crate) const UPDATE_ROWS_COMPRESSED_V2: u8 = 170;
+pub(crate) const DELETE_ROWS_COMPRESSED_V2: u8 = 171;
 
 /// Events that carry no rows and say nothing that this program needs, each with the reason why it may be skipped.
 /// A type that is not here and that the decoder does not read is an error (rule R4).
@@ -63,13 +69,13 @@ pub(crate) fn name(type_code: u8) -> &'static str {
         22 => "PRE_GA_DELETE_ROWS_EVENT",
         PARTIAL_UPDATE_ROWS => "PARTIAL_UPDATE_ROWS_EVENT",
         TRANSACTION_PAYLOAD => "TRANSACTION_PAYLOAD_EVENT",
-        165 => "MariaDB QUERY_COMPRESSED_EVENT",
-        166 => "MariaDB WRITE_ROWS_COMPRESSED_EVENT_V1",
-        167 => "MariaDB UPDATE_ROWS_COMPRESSED_EVENT_V1",
+        QUERY_COMPRESSED => "MariaDB QUERY_COMPRESSED_EVENT",
+        WRITE_ROWS_COMPRESSED_V1 => "MariaDB WRITE_ROWS_COMPRESSED_EVENT_V1",
+        UPDATE_ROWS_COMPRESSED_V1 => "MariaDB UPDATE_ROWS_COMPRESSED_EVENT_V1",
         168 => "MariaDB DELETE_ROWS_COMPRESSED_EVENT_V1",
-        169 => "MariaDB WRITE_ROWS_COMPRESSED_EVENT",
-        170 => "MariaDB UPDATE_ROWS_COMPRESSED_EVENT",
-        171 => "MariaDB DELETE_ROWS_COMPRESSED_EVENT",
+        WRITE_ROWS_COMPRESSED_V2 => "MariaDB WRITE_ROWS_COMPRESSED_EVENT",
+        UPDATE_ROWS_COMPRESSED_V2 => "MariaDB UPDATE_ROWS_COMPRESSED_EVENT",
+        DELETE_ROWS_COMPRESSED_V2 => "MariaDB DELETE_ROWS_COMPRESSED_EVENT",
         _ => "unknown",
     }
 }

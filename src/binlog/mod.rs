@@ -28,6 +28,7 @@ mod rows;
 mod table_map;
 mod temporal;
 mod value;
+mod zlib;
 
 pub use column_type::ColumnType;
 pub use columns::{ColumnInfo, TableColumns};
@@ -40,7 +41,7 @@ pub use gtid::{GtidError, GtidList, GtidSet, Gtids, MariadbGtid, MysqlGtid, Tag}
 pub use header::Header;
 pub use image::{Image, Values};
 pub use position::{LogPoint, Position};
-pub use rows::{RowChange, Rows, RowsIter, RowsKind};
+pub use rows::{KeptRows, RowChange, Rows, RowsIter, RowsKind};
 pub use table_map::TableMap;
 pub use temporal::{Clock, Date, Instant, LocalTime, Utc};
 pub use value::Value;

@@ -5,6 +5,7 @@ use super::error::DecodeError;
 use super::event_type as types;
 use super::image::{self, Image};
 use super::input::Input;
+use super::zlib::Inflater;
 
 /// What a rows event does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum RowsKind {
     Delete,
 }
 
-/// A rows event of version 1 (MariaDB, MySQL 5.1 to 5.5) or 2 (MySQL 5.6 and later).
+/// A rows event of version 1 (MariaDB, MySQL 5.1 to 5.5) or 2 (MySQL 5.6 and later); MariaDB's compressed ones too.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
     /// What it does.
@@ -50,14 +51,24 @@ const WHAT: &str = "the rows event";
 impl<'a> Rows<'a> {
     pub(super) fn read(type_code: u8, body: &'a [u8], post_header: u8) -> Result<Self, DecodeError> {
         let kind = match type_code {
-            types::WRITE_ROWS_V1 | types::WRITE_ROWS_V2 => RowsKind::Write,
-            types::UPDATE_ROWS_V1 | types::UPDATE_ROWS_V2 => RowsKind::Update,
+            types::WRITE_ROWS_V1
+            | types::WRITE_ROWS_V2
+            | types::WRITE_ROWS_COMPRESSED_V1
+            | types::WRITE_ROWS_COMPRESSED_V2 => RowsKind::Write,
+            types::UPDATE_ROWS_V1
+            | types::UPDATE_ROWS_V2
+            | types::UPDATE_ROWS_COMPRESSED_V1
+            | types::UPDATE_ROWS_COMPRESSED_V2 => RowsKind::Update,
             _ => RowsKind::Delete,
         };
         let mut input = Input::new(body, WHAT);
         let table_id = input.table_id(post_header)?;
         let flags = input.u16()?;
-        if type_code >= types::WRITE_ROWS_V2 {
+        if matches!(
+            type_code,
+            types::WRITE_ROWS_V2..=types::DELETE_ROWS_V2
+                | types::WRITE_ROWS_COMPRESSED_V2..=types::DELETE_ROWS_COMPRESSED_V2
+        ) {
             // Extra data of NDB and of partitioned tables; its length counts its own two bytes.
             let Some(extra) = usize::from(input.u16()?).checked_sub(2) else {
                 return Err(input.malformed());
@@ -69,6 +80,21 @@ impl<'a> Rows<'a> {
         let present_after = if kind == RowsKind::Update { input.bytes(columns.div_ceil(8))? } else { present };
         let statement_end = flags & STATEMENT_END != 0;
         Ok(Self { kind, table_id, statement_end, columns, present, present_after, images: input.rest() })
+    }
+
+    /// The same where the images are compressed.
+    pub(super) fn inflated(self, inflater: &'a mut Inflater) -> Result<Self, DecodeError> {
+        Ok(Self { images: inflater.inflate(self.images)?, ..self })
+    }
+
+    /// A copy with bytes of its own.
+    pub fn keep(&self) -> KeptRows {
+        KeptRows {
+            rows: Rows { present: &[], present_after: &[], images: &[], ..*self },
+            present: self.present.into(),
+            present_after: self.present_after.into(),
+            images: self.images.into(),
+        }
     }
 
     /// The rows, in order. `columns` are those of the table map with this table id.
@@ -84,6 +110,27 @@ impl<'a> Rows<'a> {
             return Err(DecodeError::Malformed { what: "a rows event without columns" });
         }
         Ok(RowsIter { rows: *self, columns, rest: self.images })
+    }
+}
+
+/// A rows event that outlives the bytes it was read from; see [`Rows::keep`].
+pub struct KeptRows {
+    rows: Rows<'static>,
+    present: Box<[u8]>,
+    present_after: Box<[u8]>,
+    images: Box<[u8]>,
+}
+
+impl std::fmt::Debug for KeptRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.rows().fmt(f)
+    }
+}
+
+impl KeptRows {
+    /// The event.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows { present: &self.present, present_after: &self.present_after, images: &self.images, ..self.rows }
     }
 }
 

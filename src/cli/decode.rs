@@ -12,7 +12,8 @@ use clap::Args;
 use super::change_line::{Commit, TableLine};
 use super::failure::Failure;
 use crate::binlog::{
-    DecodeError, Decoder, Event, EventBody, FileError, FileEvents, Position, Rows, TableColumns, TableMap, Utc,
+    DecodeError, Decoder, Event, EventBody, FileError, FileEvents, KeptRows, Position, Rows, TableColumns, TableMap,
+    Utc,
 };
 use crate::source::{Assembler, Broken, ChangeKind, Progress, Statement};
 
@@ -62,7 +63,6 @@ enum DecodeFailure {
 fn decode(files: &[PathBuf], out: impl Write) -> Result<(), DecodeFailure> {
     let start = Position { file: String::new(), offset: 0, gtids: None };
     let mut printer = Printer {
-        decoder: Decoder::new(),
         tables: HashMap::new(),
         assembler: Assembler::new(start),
         gtid: None,
@@ -71,7 +71,8 @@ fn decode(files: &[PathBuf], out: impl Write) -> Result<(), DecodeFailure> {
         lines: Vec::new(),
         out,
     };
-    let mut done = files.iter().try_for_each(|path| printer.file(path));
+    let mut decoder = Decoder::new();
+    let mut done = files.iter().try_for_each(|path| printer.file(&mut decoder, path));
     // What was read before an error is printed all the same.
     if let Err(error) = printer.out.flush() {
         done = done.and(Err(DecodeFailure::Output(error)));
@@ -92,11 +93,10 @@ struct Table {
 /// A rows event that waits for its commit.
 struct Pending {
     table: Rc<Table>,
-    event: Box<[u8]>,
+    rows: KeptRows,
 }
 
 struct Printer<W> {
-    decoder: Decoder,
     tables: HashMap<u64, Rc<Table>>,
     assembler: Assembler<Pending>,
     /// Of the transaction that is being read, and whether all that it does can be rolled back.
@@ -123,7 +123,7 @@ impl From<DecodeError> for EventFailure {
 }
 
 impl<W: Write> Printer<W> {
-    fn file(&mut self, path: &Path) -> Result<(), DecodeFailure> {
+    fn file(&mut self, decoder: &mut Decoder, path: &Path) -> Result<(), DecodeFailure> {
         let failed = |offset: u64, error: FileError| DecodeFailure::File { path: path.to_owned(), offset, error };
         let file = File::open(path).map_err(|error| failed(0, error.into()))?;
         let reader = BufReader::with_capacity(BUFFER, file);
@@ -136,7 +136,7 @@ impl<W: Write> Printer<W> {
                 Ok(None) => break,
                 Err(error) => return Err(failed(at, error)),
             };
-            self.event(path, &name, offset, event).map_err(|failure| match failure {
+            self.event(decoder, path, &name, offset, event).map_err(|failure| match failure {
                 EventFailure::Decode(error) => failed(offset, error.into()),
                 EventFailure::Log { what, mend } => DecodeFailure::Log { path: path.to_owned(), offset, what, mend },
                 EventFailure::Output(error) => DecodeFailure::Output(error),
@@ -150,8 +150,15 @@ impl<W: Write> Printer<W> {
         Ok(())
     }
 
-    fn event(&mut self, path: &Path, file: &str, offset: u64, bytes: &[u8]) -> Result<(), EventFailure> {
-        let event = self.decoder.decode(bytes)?;
+    fn event(
+        &mut self,
+        decoder: &mut Decoder,
+        path: &Path,
+        file: &str,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), EventFailure> {
+        let event = decoder.decode(bytes)?;
         let progress = match &event.body {
             EventBody::FormatDescription(_) => {
                 self.tables.clear();
@@ -163,7 +170,7 @@ impl<W: Write> Printer<W> {
             }
             EventBody::Rows(rows) => {
                 let progress = self.assembler.event(&event);
-                self.rows(rows, bytes)?;
+                self.rows(rows)?;
                 progress
             }
             EventBody::MysqlGtid(gtid) => {
@@ -211,7 +218,7 @@ impl<W: Write> Printer<W> {
         Ok(())
     }
 
-    fn rows(&mut self, rows: &Rows<'_>, event: &[u8]) -> Result<(), EventFailure> {
+    fn rows(&mut self, rows: &Rows<'_>) -> Result<(), EventFailure> {
         let Some(table) = self.tables.get(&rows.table_id) else {
             // MySQL ends some statements with a rows event that belongs to no table and holds no rows.
             if rows.table_id == 0x00ff_ffff && rows.statement_end {
@@ -222,7 +229,7 @@ impl<W: Write> Printer<W> {
         };
         // What can be rolled back is not said for each table; MariaDB says it for the transaction.
         let lasting = matches!(self.gtid, Some((_, false)));
-        self.assembler.add(Pending { table: table.clone(), event: event.into() }, lasting);
+        self.assembler.add(Pending { table: table.clone(), rows: rows.keep() }, lasting);
         Ok(())
     }
 
@@ -237,9 +244,8 @@ impl<W: Write> Printer<W> {
         let time = DateTime::from_timestamp(i64::from(event.header.timestamp), 0).unwrap_or_default();
         let gtid = self.gtid.as_ref().map(|(gtid, _)| gtid.as_str());
         let commit = Commit { file, offset: offset + u64::from(event.header.size), gtid, time };
-        for Pending { table, event } in pending {
-            let EventBody::Rows(rows) = self.decoder.decode(event)?.body else { continue };
-            for change in rows.iter(&table.columns)? {
+        for Pending { table, rows } in pending {
+            for change in rows.rows().iter(&table.columns)? {
                 let change = change?;
                 let kind = match (change.before, change.after) {
                     (None, _) => ChangeKind::Insert,

@@ -12,15 +12,6 @@ use crate::{corpus, oracle, read_rows};
 const REFUSED: &[(&str, &[&str])] = &[
     ("mysql-bin.000057", &["TRANSACTION_PAYLOAD_EVENT", "TRANSACTION_PAYLOAD_EVENT"]),
     ("mysql-bin.compressed", &["TRANSACTION_PAYLOAD_EVENT"]),
-    (
-        "bin_compress.binlog",
-        &[
-            "QUERY_COMPRESSED_EVENT",
-            "WRITE_ROWS_COMPRESSED_EVENT_V1",
-            "UPDATE_ROWS_COMPRESSED_EVENT_V1",
-            "DELETE_ROWS_COMPRESSED_EVENT_V1",
-        ],
-    ),
     ("compressed_col.binlog", &["compressed VARCHAR"]),
 ];
 

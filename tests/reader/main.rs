@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod columns;
+mod compressed;
 mod connecting;
 mod doubts;
 mod faults;
