@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod catch_up;
+mod chaos;
 mod date_time_start;
 mod delivery;
 mod documented;
