@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 const WINDOWS: usize = 60;
 
 /// Rows that are changed while subscriptions watch.
-const ROWS: u32 = 200_000;
+const ROWS: u32 = 100_000;
 
 #[tokio::main]
 async fn main() {
@@ -92,8 +92,10 @@ async fn cost(server: &Server, session: &mut mysql_async::Conn, subscriptions: i
     tick(session).await;
     tick(session).await;
     let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed());
+    let resident = resident_megabytes();
     println!(
-        "{ROWS} changes, {subscriptions} subscriptions on their table: {cpu:.2} CPU s ({:.1} µs a change), {:.1} s",
+        "{ROWS} changes, {subscriptions} subscriptions on their table: {cpu:.2} CPU s ({:.1} µs a change), {:.1} s; \
+         {resident:.0} MB resident",
         cpu * 1e6 / f64::from(ROWS),
         wall.as_secs_f64()
     );
@@ -167,8 +169,22 @@ fn cpu_seconds() -> f64 {
     ticks / 100.0
 }
 
+/// Memory of this process (the bridge, the receiver and the load's connection) at present.
+#[cfg(target_os = "linux")]
+fn resident_megabytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
 /// Not known here.
 #[cfg(not(target_os = "linux"))]
 fn cpu_seconds() -> f64 {
+    f64::NAN
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+fn resident_megabytes() -> f64 {
     f64::NAN
 }
