@@ -6,6 +6,8 @@
 mod change_log;
 mod date_time_start;
 mod event;
+#[cfg(test)]
+mod model;
 mod plan;
 mod subscriber;
 
