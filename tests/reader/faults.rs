@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
 use opendental_cdc::{
@@ -81,13 +81,35 @@ async fn r7_a_connection_that_falls_silent_is_given_up() {
     following.end().await;
 }
 
+#[tokio::test]
+async fn r4_a_damaged_event_is_read_again_and_then_named() {
+    let server = database("damaged").await;
+    server.exec("USE damaged; CREATE TABLE t (id BIGINT PRIMARY KEY, v LONGTEXT)").await.unwrap();
+    let proxy = Proxy::start(server.port()).await;
+    let url = server.url("damaged");
+    let mysql = config(&url.replace(&server.port().to_string(), &proxy.port.to_string()), "tls = \"disabled\"");
+    let questions = Database::connect(&config(&url, "")).await.unwrap();
+    let mut following = Following::over(mysql, questions, &["t"], None).await;
+    following.connected().await;
+    proxy.damage(1);
+    server.exec("INSERT INTO damaged.t VALUES (1, REPEAT('a', 200000))").await.unwrap();
+    assert_eq!(following.steps().await, ["+1"]);
+    assert_eq!(following.connections, 2, "once may be the network's fault");
+    proxy.damage(1_000_000);
+    server.exec("INSERT INTO damaged.t VALUES (2, REPEAT('b', 200000))").await.unwrap();
+    let (doubt, _) = following.doubt().await;
+    assert!(doubt.reason.contains("checksum"), "{doubt}");
+}
+
 /// Forwards to a server, until told otherwise.
 struct Proxy {
     port: u16,
     /// The connections of now stop forwarding, and stay open.
     silent: Arc<std::sync::Mutex<Vec<Arc<AtomicBool>>>>,
     /// Bytes from the server after which the connections are cut; once.
-    budget: Arc<std::sync::atomic::AtomicI64>,
+    budget: Arc<AtomicI64>,
+    /// How many full reads of the server's bytes get a flipped bit.
+    damage: Arc<AtomicI64>,
 }
 
 impl Proxy {
@@ -95,20 +117,25 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let silent: Arc<std::sync::Mutex<Vec<Arc<AtomicBool>>>> = Arc::default();
-        let budget = Arc::new(std::sync::atomic::AtomicI64::new(i64::MAX));
-        let (flags, left) = (silent.clone(), budget.clone());
+        let budget = Arc::new(AtomicI64::new(i64::MAX));
+        let damage = Arc::new(AtomicI64::new(0));
+        let (flags, left, bad) = (silent.clone(), budget.clone(), damage.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let flag = Arc::new(AtomicBool::new(false));
                 flags.lock().unwrap().push(flag.clone());
-                tokio::spawn(forward(client, server, flag, left.clone()));
+                tokio::spawn(forward(client, server, flag, left.clone(), bad.clone()));
             }
         });
-        Self { port, silent, budget }
+        Self { port, silent, budget, damage }
     }
 
     fn half_open(&self) {
         self.silent.lock().unwrap().drain(..).for_each(|flag| flag.store(true, Ordering::SeqCst));
+    }
+
+    fn damage(&self, reads: i64) {
+        self.damage.store(reads, Ordering::SeqCst);
     }
 
     fn cut_after(&self, bytes: i64) {
@@ -120,7 +147,8 @@ async fn forward(
     mut client: TcpStream,
     server: u16,
     silent: Arc<AtomicBool>,
-    budget: Arc<std::sync::atomic::AtomicI64>,
+    budget: Arc<AtomicI64>,
+    damage: Arc<AtomicI64>,
 ) {
     let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
     let (mut from_client, mut from_server) = (vec![0; 4096], vec![0; 4096]);
@@ -133,6 +161,9 @@ async fn forward(
             read = server.read(&mut from_server) => match read {
                 Ok(_) if silent.load(Ordering::SeqCst) => {}
                 Ok(count) if count > 0 => {
+                    if count == from_server.len() && damage.fetch_sub(1, Ordering::SeqCst) > 0 {
+                        from_server[count / 2] ^= 1;
+                    }
                     if budget.fetch_sub(count as i64, Ordering::SeqCst) < count as i64 {
                         budget.store(i64::MAX, Ordering::SeqCst);
                         return;
