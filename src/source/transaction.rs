@@ -506,6 +506,21 @@ mod tests {
     }
 
     #[test]
+    fn r1_a_rollback_keeps_what_it_cannot_undo() {
+        let mut assembler = assembler(100);
+        assembler.statement(&header(10, 110), &Statement::Begin, vec![]).unwrap();
+        for (item, lasting) in [(1, false), (2, true), (3, false), (4, true)] {
+            assembler.add(item, lasting);
+        }
+        let rollback = assembler.statement(&header(10, 200), &Statement::Rollback, vec![]);
+        assert_eq!(rollback, Ok(Progress::Committed(vec![2, 4])));
+        assembler.statement(&header(10, 210), &Statement::Begin, vec![]).unwrap();
+        assembler.add(5, false);
+        assert_eq!(assembler.statement(&header(10, 300), &Statement::Rollback, vec![]), Ok(Progress::Boundary));
+        assert_eq!(assembler.boundary().position.offset, 300);
+    }
+
+    #[test]
     fn r1_resuming_stays_before_the_oldest_prepared_transaction() {
         let mut assembler = assembler(100);
         let prepare = |assembler: &mut Assembler<u32>, name: &[u8], end: u32| {

@@ -134,8 +134,10 @@ impl Following {
 
     /// Reads on until the reader ends with a doubt.
     pub async fn doubt(mut self) -> (Doubt, Vec<String>) {
+        let end = self.database.current_position().await.unwrap().point();
         let (mut doubt, mut before) = (None, Vec::new());
         while let Some(message) = self.next().await {
+            assert!(self.boundary.position.point() < end, "R4: all was read, and nothing was in doubt");
             match message {
                 Message::Doubt(told) => doubt = Some(told),
                 Message::Transactions { transactions, .. } => {
@@ -159,7 +161,8 @@ impl Following {
 
     /// The error with which the reader ends.
     pub async fn error(mut self) -> SourceError {
-        while self.next().await.is_some() {}
+        let ended = async { while self.next().await.is_some() {} };
+        tokio::time::timeout(LONG, ended).await.expect("the reader goes on");
         self.task.await.unwrap().unwrap_err()
     }
 

@@ -150,7 +150,8 @@ async fn w3_updates_that_change_nothing_are_no_changes() {
         .exec("USE noop; UPDATE t SET v = v; REPLACE INTO t SELECT * FROM t WHERE id = 1; INSERT INTO t (id, v) VALUES (2, 2) ON DUPLICATE KEY UPDATE v = 2; UPDATE t SET v = 5 WHERE id = 2")
         .await
         .unwrap();
-    assert_eq!(following.steps().await.last().unwrap(), "~2");
+    // The server itself leaves out most updates that change nothing, but not a REPLACE.
+    assert_eq!(following.steps().await, ["~2"]);
     following.end().await;
 }
 
