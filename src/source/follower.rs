@@ -337,13 +337,13 @@ impl<L: LayoutReader> Follower<L> {
         Ok(())
     }
 
-    /// An event that the decoder refuses.
-    pub(super) async fn undecodable(&mut self, error: &DecodeError) -> Failure {
+    /// An event of `size` bytes that the decoder refuses.
+    pub(super) async fn undecodable(&mut self, error: &DecodeError, size: usize) -> Failure {
         if !matches!(error, DecodeError::Unsupported { .. }) {
             return Failure::Unreadable(error.to_string());
         }
         let from = self.assembler.point();
-        self.end = from;
+        self.end = LogPoint { offset: from.offset.saturating_add(size as u64), ..from };
         let doubt = self.uncertain(None, from, error.to_string());
         self.doubt(doubt).await
     }

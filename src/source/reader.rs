@@ -67,7 +67,7 @@ enum End {
 
 /// What is remembered from one connection to the next.
 struct Attempts {
-    /// Connections in a row that brought nothing.
+    /// Connections since the last one that brought something, that one included.
     fruitless: u32,
     /// How often another replica had our server_id.
     steps: u32,
@@ -177,7 +177,8 @@ async fn read<L: LayoutReader>(
     let mut connection = maker.connect(follower.position(), id).await?;
     follower.connected(connection.identity().clone()).await?;
     // A server may scan a huge file in silence before it sends anything (rule R7).
-    let patience = heartbeat.saturating_mul(3).saturating_mul(1 << attempts.fruitless.min(10));
+    let doublings = attempts.fruitless.saturating_sub(1).min(10);
+    let patience = heartbeat.saturating_mul(3).saturating_mul(1 << doublings);
     let mut decoder = Decoder::new();
     let mut bytes = Vec::new();
     let mut events = 0_u32;
@@ -197,7 +198,7 @@ async fn read<L: LayoutReader>(
         }
         let event = match decoder.decode(&bytes) {
             Ok(event) => event,
-            Err(error) => return Err(follower.undecodable(&error).await.into()),
+            Err(error) => return Err(follower.undecodable(&error, bytes.len()).await.into()),
         };
         if !event.is_artificial() {
             attempts.fruitless = 0;

@@ -61,7 +61,6 @@ pub(crate) enum Effect {
 
 /// Statements that neither write rows of tables nor change their columns.
 const HARMLESS: &[&str] = &[
-    "ANALYZE",
     "BACKUP",
     "CACHE",
     "CHANGE",
@@ -170,6 +169,11 @@ fn read(mut tokens: Tokens<'_>) -> Statement {
             }
             Statement::WriteAny
         }
+        // MariaDB's ANALYZE before any other statement runs that statement.
+        b"ANALYZE" => match ["TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"].iter().any(|next| tokens.accept(next)) {
+            true => Statement::Other,
+            false => Statement::WriteAny,
+        },
         word if HARMLESS.iter().any(|harmless| harmless.as_bytes() == word) => Statement::Other,
         _ => Statement::WriteAny,
     }
@@ -529,6 +533,7 @@ mod tests {
             "DO f()",
             "BEGIN NOT ATOMIC INSERT INTO t VALUES (1); END",
             "EXECUTE IMMEDIATE 'x'",
+            "ANALYZE FORMAT=JSON UPDATE t SET a = 1",
             "MERGE INTO t",
             "(SELECT 1)",
             "IMPORT TABLE FROM 'x.sdi'",
