@@ -13,6 +13,7 @@ use super::{
 use crate::{
     binlog::LogPoint,
     opendental::{LookupTable, WatchTable},
+    row::{Field, Row, RowKey},
     source::{Change, ChangeKind, ImageRow, Layout, Message, SourceError, Step, TableId, TimeZone, Transaction},
     window::StoredImage,
 };
@@ -91,9 +92,15 @@ impl Engine {
 
     fn change(&mut self, change: Change, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
         let Role { watch, lookup, subscriptions } = self.followed.role(change.table);
+        if lookup == Some(LookupTable::ScheduleOp)
+            && let Some(schedule) = self.schedule_of(&change)
+        {
+            self.schedules_changed(&[schedule], point, committed);
+        }
         if point > self.loaded {
             if let Some(lookup) = lookup {
-                self.lookup_changed(lookup, &change)?;
+                let moved = self.lookup_changed(lookup, &change)?;
+                self.schedules_changed(&moved, point, committed);
             }
             if subscriptions {
                 self.subscription_changed(&change)?;
@@ -119,7 +126,28 @@ impl Engine {
         }
     }
 
-    fn lookup_changed(&mut self, table: LookupTable, change: &Change) -> Result<(), BridgeError> {
+    /// The schedule that a row of `scheduleop` belongs to, or belonged to until it was deleted.
+    fn schedule_of(&self, change: &Change) -> Option<i64> {
+        let row = ImageRow::new(change.image.as_ref()?, &change.layout, &self.zone).ok()?;
+        match row.field("ScheduleNum") {
+            Field::Int(schedule) => Some(schedule),
+            _ => None,
+        }
+    }
+
+    /// Schedules whose operatories changed have changed, though neither their rows nor their stamps did: polling
+    /// cannot see it.
+    fn schedules_changed(&mut self, schedules: &[i64], point: LogPoint, committed: i64) {
+        let watched = self.watched_mut(WatchTable::Schedule);
+        if watched.cursors > 0 {
+            for schedule in schedules {
+                watched.log.record(RowKey::Int(*schedule), point, committed, None);
+            }
+        }
+    }
+
+    /// Applies a change to the lookups; returns the schedules whose operatories it changed.
+    fn lookup_changed(&mut self, table: LookupTable, change: &Change) -> Result<Vec<i64>, BridgeError> {
         if let Some(old_key) = &change.old_key {
             let stale = self.lookups.remove(table, old_key).stale;
             self.forget_rendered(stale);
@@ -131,16 +159,16 @@ impl Engine {
                 Err(error) => {
                     warn!(%error, "a row's image cannot be read; reading the whole table");
                     self.reload = true;
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
             },
             (_, None) => {
                 self.reload = true;
-                return Ok(());
+                return Ok(Vec::new());
             }
         };
         self.forget_rendered(changed.stale);
-        Ok(())
+        Ok(changed.schedules)
     }
 
     /// JSON that was rendered with a lookup that changed is rendered again when it is next sent (rule W8).

@@ -32,3 +32,25 @@ async fn each_watch_tables_changes_arrive_as_its_own_events() {
         bridge.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_schedules_operatories_is_a_change_of_the_schedule() {
+    let mut office = Office::open().await;
+    office.exec("INSERT INTO schedule (ScheduleNum, DateTStamp) VALUES (1, '2020-01-01'), (2, '2020-01-01')").await;
+    office.exec("INSERT INTO scheduleop (ScheduleOpNum, ScheduleNum, OperatoryNum) VALUES (10, 1, 5)").await;
+    office.subscribe(1, "Schedule", 1).await;
+    let bridge = office.bridge();
+    office.ticking(1).await;
+    let seen = async |office: &mut Office| {
+        let event = office.event().await;
+        (event.field("ScheduleNum"), event.field("operatories"))
+    };
+    office.exec("INSERT INTO scheduleop (ScheduleOpNum, ScheduleNum, OperatoryNum) VALUES (11, 1, 6)").await;
+    assert_eq!(seen(&mut office).await, (vec!["1".to_owned()], vec!["5,6".to_owned()]));
+    office.exec("DELETE FROM scheduleop WHERE ScheduleOpNum=10").await;
+    assert_eq!(seen(&mut office).await, (vec!["1".to_owned()], vec!["6".to_owned()]));
+    office.exec("UPDATE scheduleop SET ScheduleNum=2 WHERE ScheduleOpNum=11").await;
+    let both = (vec!["1".to_owned(), "2".to_owned()], vec![String::new(), "6".to_owned()]);
+    assert_eq!(seen(&mut office).await, both);
+    bridge.stop().await;
+}
