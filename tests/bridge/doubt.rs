@@ -20,4 +20,10 @@ async fn r4_a_statement_format_write_on_a_watched_table_stops_the_bridge_at_that
     // It is still there: a new start meets the same doubt and skips nothing.
     let again = office.bridge().error().await;
     assert!(matches!(again, BridgeError::Source(SourceError::Doubt(_))), "{again}");
+
+    // The documented way on: without its state the bridge begins behind the doubt and catches up by time stamp.
+    office.remove_state();
+    let bridge = office.bridge();
+    assert_eq!(office.event().await.field("AptNum"), ["1"]);
+    bridge.stop().await;
 }

@@ -206,6 +206,11 @@ impl Office {
         Process(child)
     }
 
+    /// Removes the state file.
+    pub(crate) fn remove_state(&self) {
+        std::fs::remove_file(self.folder.path().join("state.db")).unwrap();
+    }
+
     /// What bridges started by [`Office::process`] wrote.
     pub(crate) fn log(&self) -> std::path::PathBuf {
         self.folder.path().join("bridge.log")
