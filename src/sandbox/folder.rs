@@ -71,10 +71,10 @@ fn same_owner(_: &Path, _: &Path) -> bool {
     true
 }
 
-/// Where servers and initialised data folders are kept between runs: `$OPENDENTAL_CDC_SERVERS`, else the project's
+/// Where servers and initialised data folders are kept between runs: `$CDC_TEST_SERVERS`, else the project's
 /// `target/servers` when cargo runs us, else nowhere.
 pub(crate) fn cache() -> Option<PathBuf> {
-    if let Some(set) = std::env::var_os("OPENDENTAL_CDC_SERVERS").filter(|set| !set.is_empty()) {
+    if let Some(set) = std::env::var_os("CDC_TEST_SERVERS").filter(|set| !set.is_empty()) {
         return Some(PathBuf::from(set));
     }
     std::env::var_os("CARGO_MANIFEST_DIR").map(|project| Path::new(&project).join("target").join("servers"))

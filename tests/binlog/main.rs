@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use opendental_cdc::binlog::{DecodeError, Decoder, EventBody, FileError, FileEvents, RowChange, TableColumns};
 
 /// The binlog files to read: our own, and those of MySQL 5.0 to 8.2 and MariaDB 10.0 and 10.11 beside the project, if
-/// they are there (`OPENDENTAL_CDC_BINLOGS` names another folder).
+/// they are there (`CDC_TEST_BINLOGS` names another folder).
 fn corpus() -> Vec<PathBuf> {
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut files = files_in(&project.join("tests/data"));
-    let folder = std::env::var_os("OPENDENTAL_CDC_BINLOGS").map_or(project.join("../shared/binlogs"), PathBuf::from);
+    let folder = std::env::var_os("CDC_TEST_BINLOGS").map_or(project.join("../shared/binlogs"), PathBuf::from);
     if folder.is_dir() {
         files.extend(files_in(&folder));
     } else {
