@@ -115,6 +115,29 @@ async fn r3_mariadb_compressed_logs_are_printed_like_others() {
 }
 
 #[tokio::test]
+async fn r3_mysql_compressed_transactions_are_printed_like_others() {
+    if !MySql::is_available() {
+        println!("MySQL was NOT tested: scripts/fetch-servers has not brought it");
+        return;
+    }
+    let server = MySql::start(Options::default().gtid().arg("--binlog-row-metadata=FULL")).await.unwrap();
+    let work = "BEGIN; INSERT INTO t VALUES (1, REPEAT('x', 900)), (2, ''); UPDATE t SET v = REPEAT('y', 900); \
+                SAVEPOINT s; DELETE FROM t; ROLLBACK TO s; COMMIT; DELETE FROM t;";
+    let create = "CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT);";
+    server.exec(&format!("{create} {work} SET binlog_transaction_compression = ON; {work}")).await.unwrap();
+    let output = decode(&closed_files(&server).await);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    let printed = changes(&output);
+    let (plain, compressed) = printed.split_at(6);
+    assert_eq!(plain, compressed);
+    // A compressed transaction's position is behind the event that holds it all, as for any other transaction.
+    let positions: Vec<_> = lines(&output).iter().map(|line| line["position"].clone()).collect();
+    assert_eq!(positions[6], positions[9]);
+    assert!(positions[9]["offset"].as_u64() < positions[10]["offset"].as_u64());
+    assert_ne!(positions[9]["gtid"], positions[10]["gtid"]);
+}
+
+#[tokio::test]
 async fn mysql_tells_tags_in_its_gtids() {
     if !MySql::is_available() {
         println!("MySQL was NOT tested: scripts/fetch-servers has not brought it");

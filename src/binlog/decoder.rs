@@ -8,6 +8,7 @@ use super::format::{CHECKSUM_SIZE, Checksum, Flavor, FormatDescription};
 use super::gtid_event;
 use super::header::{FLAG_IGNORABLE, FLAG_IN_USE, Header};
 use super::input::Input;
+use super::payload::Unpacker;
 use super::rows::Rows;
 use super::table_map::TableMap;
 use super::zlib::Inflater;
@@ -16,8 +17,14 @@ use super::zlib::Inflater;
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     format: Option<FormatDescription>,
-    /// Holds what the last event held compressed.
+    buffers: Buffers,
+}
+
+/// Hold what the last event held compressed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers {
     inflater: Inflater,
+    unpacker: Unpacker,
 }
 
 impl Decoder {
@@ -60,18 +67,19 @@ impl Decoder {
             None => return Err(DecodeError::NoFormat { type_code: header.type_code }),
         };
         let body = match &self.format {
-            Some(format) => decode_body(&header, body, format, &mut self.inflater)?,
+            Some(format) => decode_body(&header, body, format, Some(&mut self.buffers))?,
             None => control::rotate(body)?,
         };
         Ok(Event { header, body })
     }
 }
 
-fn decode_body<'a>(
+/// Reads an event's body. Without `buffers` (inside of a payload) nothing may be compressed.
+pub(super) fn decode_body<'a>(
     header: &Header,
     body: &'a [u8],
-    format: &FormatDescription,
-    inflater: &'a mut Inflater,
+    format: &'a FormatDescription,
+    buffers: Option<&'a mut Buffers>,
 ) -> Result<EventBody<'a>, DecodeError> {
     let post_header = format.post_header(header.type_code);
     let mariadb = format.flavor == Flavor::Mariadb;
@@ -92,12 +100,16 @@ fn decode_body<'a>(
         types::GTID_TAGGED if !mariadb => EventBody::MysqlGtid(Some(gtid_event::tagged(body)?)),
         types::PREVIOUS_GTIDS if !mariadb => EventBody::PreviousGtids(gtid_event::previous(body)?),
         types::XA_PREPARE => control::xa_prepare(body)?,
+        types::TRANSACTION_PAYLOAD if !mariadb => {
+            EventBody::TransactionPayload(given(buffers)?.unpacker.open(header, body, format)?)
+        }
         types::QUERY_COMPRESSED if mariadb => {
             let query = control::query(body, post_header)?;
-            EventBody::Query(Query { statement: inflater.inflate(query.statement)?, ..query })
+            EventBody::Query(Query { statement: given(buffers)?.inflater.inflate(query.statement)?, ..query })
         }
         types::WRITE_ROWS_COMPRESSED_V1..=types::DELETE_ROWS_COMPRESSED_V2 if mariadb => {
-            EventBody::Rows(Rows::read(header.type_code, body, post_header)?.inflated(inflater)?)
+            let rows = Rows::read(header.type_code, body, post_header)?;
+            EventBody::Rows(rows.inflated(&mut given(buffers)?.inflater)?)
         }
         types::MARIADB_GTID if mariadb => EventBody::MariadbGtid(gtid_event::mariadb(header, body)?),
         types::MARIADB_GTID_LIST if mariadb => EventBody::MariadbGtidList(gtid_event::list(body)?),
@@ -106,6 +118,10 @@ fn decode_body<'a>(
         unknown if header.flags & FLAG_IGNORABLE != 0 => EventBody::Ignored(unknown),
         unknown => return Err(unsupported(unknown)),
     })
+}
+
+fn given(buffers: Option<&mut Buffers>) -> Result<&mut Buffers, DecodeError> {
+    buffers.ok_or(DecodeError::Malformed { what: "a transaction payload event inside another" })
 }
 
 fn unsupported(type_code: u8) -> DecodeError {
@@ -252,7 +268,7 @@ mod tests {
     fn r4_types_that_may_carry_rows_are_refused_by_name_and_unknown_ones_too() {
         let mut mysql = decoder(b"8.4.0", 42);
         let mut mariadb = decoder(b"11.4.2-MariaDB", 171);
-        for (decoder, codes) in [(&mut mysql, &[1, 20, 39, 40, 99, 162, 166][..]), (&mut mariadb, &[40, 172, 200])] {
+        for (decoder, codes) in [(&mut mysql, &[1, 20, 39, 99, 162, 166][..]), (&mut mariadb, &[40, 172, 200])] {
             for code in codes {
                 let event = event(*code, 0, 0, b"abc", true);
                 let refused = decoder.decode(&event).unwrap_err();
@@ -261,7 +277,7 @@ mod tests {
         }
         let ignorable = event(99, 0, FLAG_IGNORABLE, b"abc", true);
         assert!(matches!(mysql.decode(&ignorable).unwrap().body, EventBody::Ignored(99)));
-        let rows_of_unknown_make = event(40, 0, FLAG_IGNORABLE, b"abc", true);
+        let rows_of_unknown_make = event(39, 0, FLAG_IGNORABLE, b"abc", true);
         assert!(mysql.decode(&rows_of_unknown_make).is_err(), "the flag does not excuse a type that carries rows");
     }
 }

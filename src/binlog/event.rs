@@ -3,6 +3,7 @@
 use super::format::FormatDescription;
 use super::gtid::{GtidList, GtidSet, MariadbGtid, MysqlGtid};
 use super::header::Header;
+use super::payload::Payload;
 use super::rows::Rows;
 use super::table_map::TableMap;
 
@@ -50,6 +51,8 @@ pub enum EventBody<'a> {
     TableMap(TableMap<'a>),
     /// Rows of one table.
     Rows(Rows<'a>),
+    /// MySQL: the events of a whole transaction, compressed.
+    TransactionPayload(Payload<'a>),
     /// MySQL: the transaction behind it has this GTID; `None`: an anonymous one.
     MysqlGtid(Option<MysqlGtid>),
     /// MySQL: the GTIDs of all transactions in earlier files.

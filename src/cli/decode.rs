@@ -158,28 +158,38 @@ impl<W: Write> Printer<W> {
         offset: u64,
         bytes: &[u8],
     ) -> Result<(), EventFailure> {
-        let event = decoder.decode(bytes)?;
+        let mut event = decoder.decode(bytes)?;
+        let EventBody::TransactionPayload(payload) = &mut event.body else {
+            return self.one(&event, path, file, offset);
+        };
+        while let Some(inner) = payload.next_event()? {
+            self.one(&inner, path, file, offset)?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, event: &Event<'_>, path: &Path, file: &str, offset: u64) -> Result<(), EventFailure> {
         let progress = match &event.body {
             EventBody::FormatDescription(_) => {
                 self.tables.clear();
-                self.assembler.event(&event)
+                self.assembler.event(event)
             }
             EventBody::TableMap(map) => {
                 self.table_map(map)?;
-                self.assembler.event(&event)
+                self.assembler.event(event)
             }
             EventBody::Rows(rows) => {
-                let progress = self.assembler.event(&event);
+                let progress = self.assembler.event(event);
                 self.rows(rows)?;
                 progress
             }
             EventBody::MysqlGtid(gtid) => {
                 self.gtid = gtid.map(|gtid| (gtid.to_string(), true));
-                self.assembler.event(&event)
+                self.assembler.event(event)
             }
             EventBody::MariadbGtid(start) => {
                 self.gtid = Some((start.gtid.to_string(), start.transactional));
-                self.assembler.event(&event)
+                self.assembler.event(event)
             }
             EventBody::Query(query) => {
                 let statement = Statement::read(query.statement);
@@ -194,10 +204,10 @@ impl<W: Write> Printer<W> {
                     mend: "What lies before was printed; the changes behind it may not be all",
                 });
             }
-            _ => self.assembler.event(&event),
+            _ => self.assembler.event(event),
         };
         match progress {
-            Ok(Progress::Committed(pending)) => self.committed(&event, file, offset, &pending)?,
+            Ok(Progress::Committed(pending)) => self.committed(event, file, offset, &pending)?,
             Ok(Progress::Boundary) => self.inside = false,
             Ok(Progress::Inside) => self.inside = true,
             Err(Broken(what)) => {

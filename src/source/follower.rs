@@ -134,10 +134,23 @@ impl<L: LayoutReader> Follower<L> {
         self.send(Message::Transactions { transactions, boundary }).await
     }
 
-    /// Deals with one event.
-    pub(super) async fn take(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+    /// Deals with one event, or with all that it holds.
+    pub(super) async fn take(&mut self, event: &mut Event<'_>) -> Result<(), Failure> {
         let from = self.start_of(&event.header);
         self.end = LogPoint { offset: from.offset.saturating_add(u64::from(event.header.size)), ..from };
+        let EventBody::TransactionPayload(payload) = &mut event.body else {
+            return self.event(event, from).await;
+        };
+        loop {
+            match payload.next_event() {
+                Ok(Some(inner)) => self.event(&inner, from).await?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.refused(&error, from).await),
+            }
+        }
+    }
+
+    async fn event(&mut self, event: &Event<'_>, from: LogPoint) -> Result<(), Failure> {
         let progress = match &event.body {
             EventBody::TableMap(map) => {
                 let progress = self.assembler.event(event);
@@ -339,11 +352,15 @@ impl<L: LayoutReader> Follower<L> {
 
     /// An event of `size` bytes that the decoder refuses.
     pub(super) async fn undecodable(&mut self, error: &DecodeError, size: usize) -> Failure {
+        let from = self.assembler.point();
+        self.end = LogPoint { offset: from.offset.saturating_add(size as u64), ..from };
+        self.refused(error, from).await
+    }
+
+    async fn refused(&mut self, error: &DecodeError, from: LogPoint) -> Failure {
         if !matches!(error, DecodeError::Unsupported { .. }) {
             return Failure::Unreadable(error.to_string());
         }
-        let from = self.assembler.point();
-        self.end = LogPoint { offset: from.offset.saturating_add(size as u64), ..from };
         let doubt = self.uncertain(None, from, error.to_string());
         self.doubt(doubt).await
     }

@@ -196,14 +196,14 @@ async fn read<L: LayoutReader>(
                 }
             }
         }
-        let event = match decoder.decode(&bytes) {
+        let mut event = match decoder.decode(&bytes) {
             Ok(event) => event,
             Err(error) => return Err(follower.undecodable(&error, bytes.len()).await.into()),
         };
         if !event.is_artificial() {
             attempts.fruitless = 0;
         }
-        follower.take(&event).await?;
+        follower.take(&mut event).await?;
         events = events.wrapping_add(1);
         if events.is_multiple_of(EVENTS_PER_LOOK) && stop.is_cancelled() {
             return Ok(());

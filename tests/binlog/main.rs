@@ -46,19 +46,29 @@ fn read_rows(file: &[u8], mut row: impl FnMut(&str, &TableColumns, RowChange<'_>
     let mut decoder = Decoder::new();
     let mut tables: HashMap<u64, (String, Result<TableColumns, DecodeError>)> = HashMap::new();
     let mut errors = Vec::new();
-    each_event(file, |bytes| match decoder.decode(bytes).map(|event| event.body) {
-        Ok(EventBody::TableMap(map)) => {
+    let mut take = |body: EventBody<'_>, errors: &mut Vec<DecodeError>| match body {
+        EventBody::TableMap(map) => {
             let name = [map.schema, b".", map.table].concat();
             tables.insert(map.table_id, (String::from_utf8(name).unwrap(), map.columns()));
         }
-        Ok(EventBody::Rows(rows)) => {
+        EventBody::Rows(rows) => {
             let (name, columns) = &tables[&rows.table_id];
             match columns {
                 Ok(columns) => rows.iter(columns).unwrap().for_each(|change| row(name, columns, change.unwrap())),
                 Err(error) => errors.push(error.clone()),
             }
         }
-        Ok(_) => {}
+        _ => {}
+    };
+    each_event(file, |bytes| match decoder.decode(bytes).map(|event| event.body) {
+        Ok(EventBody::TransactionPayload(mut payload)) => loop {
+            match payload.next_event() {
+                Ok(Some(event)) => take(event.body, &mut errors),
+                Ok(None) => break,
+                Err(error) => errors.push(error),
+            }
+        },
+        Ok(body) => take(body, &mut errors),
         Err(error) => errors.push(error),
     });
     errors

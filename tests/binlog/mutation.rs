@@ -12,6 +12,17 @@ use crate::{corpus, each_event};
 fn read_all(decoder: &mut Decoder, tables: &mut HashMap<u64, TableColumns>, event: &[u8]) {
     let Ok(event) = decoder.decode(event) else { return };
     match event.body {
+        EventBody::TransactionPayload(mut payload) => {
+            while let Ok(Some(event)) = payload.next_event() {
+                read_body(tables, event.body);
+            }
+        }
+        body => read_body(tables, body),
+    }
+}
+
+fn read_body(tables: &mut HashMap<u64, TableColumns>, body: EventBody<'_>) {
+    match body {
         EventBody::TableMap(map) => {
             if let Ok(columns) = map.columns() {
                 tables.insert(map.table_id, columns);

@@ -1,6 +1,6 @@
 //! What `mariadb-binlog -vv` prints of a file's rows, and whether our values say the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use opendental_cdc::binlog::{ColumnInfo, ColumnType, TableColumns, Utc, Value};
@@ -8,17 +8,42 @@ use opendental_cdc::binlog::{ColumnInfo, ColumnType, TableColumns, Utc, Value};
 /// One row image as `mariadb-binlog` prints it: column numbers from 1 with the text behind `=`.
 pub(crate) type Printed = Vec<(usize, Vec<u8>)>;
 
+const ARGUMENTS: [&str; 3] = ["--no-defaults", "-vv", "--base64-output=decode-rows"];
+
+/// Runs a fetched MySQL's program, which needs its own C library: the folder, and what the program is to be told.
+const RUN: &str = r#"
+for loader in "$0"/usr/lib*/ld-linux*.so.* "$0"/usr/lib/*/ld-linux*.so.*; do [ -e "$loader" ] && break; done
+libraries=
+for folder in "$0"/usr/lib/*-linux-gnu* "$0"/lib/*-linux-gnu*; do libraries=$libraries:$folder; done
+exec "$loader" --library-path "${libraries#:}" "$0/usr/bin/mysqlbinlog" "$@""#;
+
 /// The row images in a file, in order; `None` where the program is not installed.
 pub(crate) fn images(file: &Path) -> Option<Vec<Printed>> {
-    let mut command = Command::new("mariadb-binlog");
-    command.env("TZ", "UTC").args(["--no-defaults", "-vv", "--base64-output=decode-rows"]).arg(file);
-    let output = match command.output() {
-        Ok(output) => output.stdout,
+    match Command::new("mariadb-binlog").env("TZ", "UTC").args(ARGUMENTS).arg(file).output() {
+        Ok(output) => Some(read(&output.stdout)),
         Err(_) => {
             println!("skipped: mariadb-binlog is not installed");
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// The same as MySQL's program prints it; `None` where it has not been fetched.
+pub(crate) fn images_by_mysql(file: &Path) -> Option<Vec<Printed>> {
+    let fetched = std::env::var_os("OPENDENTAL_CDC_SERVERS").filter(|set| !set.is_empty()).map(PathBuf::from);
+    let fetched = fetched.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers"));
+    let root = fetched.join("mysql/root");
+    if !root.join("usr/bin/mysqlbinlog").exists() {
+        println!("not compared: scripts/fetch-servers has not brought mysqlbinlog");
+        return None;
+    }
+    let output = Command::new("sh").env("TZ", "UTC").args(["-c", RUN]).arg(root).args(ARGUMENTS).arg(file).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(read(&output.stdout))
+}
+
+fn read(output: &[u8]) -> Vec<Printed> {
     let mut images: Vec<Printed> = Vec::new();
     for line in output.split(|byte| *byte == b'\n') {
         let Some(line) = line.strip_prefix(b"### ") else { continue };
@@ -27,11 +52,14 @@ pub(crate) fn images(file: &Path) -> Option<Vec<Printed>> {
         } else if let Some(column) = line.strip_prefix(b"  @") {
             let equals = column.iter().position(|byte| *byte == b'=').unwrap();
             let number = std::str::from_utf8(&column[..equals]).unwrap().parse().unwrap();
-            let comment = column.windows(4).rposition(|window| window == b" /* ").unwrap();
+            let comment = column
+                .windows(4)
+                .rposition(|window| window == b" /* ")
+                .unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(line)));
             images.last_mut().unwrap().push((number, column[equals + 1..comment].trim_ascii_end().to_vec()));
         }
     }
-    Some(images)
+    images
 }
 
 /// Panics where a value of ours and what was printed differ.
@@ -40,6 +68,8 @@ pub(crate) fn assert_same(columns: &TableColumns, index: usize, value: Value<'_>
     let text = String::from_utf8_lossy(printed);
     let same = match value {
         Value::Null => text == "NULL",
+        // Compared with what a SELECT shows, elsewhere.
+        Value::Json(_) => true,
         Value::Int(value) => text.split(' ').next() == Some(&value.to_string()),
         Value::UInt(value) => text == value.to_string() || text.ends_with(&format!(" ({value})")),
         Value::Float(value) => close(f64::from(value), &text, 1e-5),
