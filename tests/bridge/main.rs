@@ -15,6 +15,7 @@ mod outage;
 mod privacy;
 mod proxy;
 mod restart;
+mod row_image;
 mod scale;
 mod starting;
 mod subscriptions;

@@ -9,6 +9,7 @@ mod doubts;
 mod faults;
 mod following;
 mod other_servers;
+mod row_image;
 mod tail;
 mod transactions;
 mod values;
