@@ -92,6 +92,7 @@ pub(super) fn decode_body<'a>(
         types::WRITE_ROWS_V1..=types::DELETE_ROWS_V1 | types::WRITE_ROWS_V2..=types::DELETE_ROWS_V2 => {
             EventBody::Rows(Rows::read(header.type_code, body, post_header)?)
         }
+        types::PARTIAL_UPDATE_ROWS if !mariadb => EventBody::Rows(Rows::read(header.type_code, body, post_header)?),
         types::INCIDENT => EventBody::Incident,
         types::HEARTBEAT => control::heartbeat(header, body, mariadb)?,
         types::HEARTBEAT_V2 if !mariadb => control::heartbeat_v2(body)?,
@@ -268,7 +269,7 @@ mod tests {
     fn r4_types_that_may_carry_rows_are_refused_by_name_and_unknown_ones_too() {
         let mut mysql = decoder(b"8.4.0", 42);
         let mut mariadb = decoder(b"11.4.2-MariaDB", 171);
-        for (decoder, codes) in [(&mut mysql, &[1, 20, 39, 99, 162, 166][..]), (&mut mariadb, &[40, 172, 200])] {
+        for (decoder, codes) in [(&mut mysql, &[1, 20, 99, 162, 166][..]), (&mut mariadb, &[39, 40, 172, 200])] {
             for code in codes {
                 let event = event(*code, 0, 0, b"abc", true);
                 let refused = decoder.decode(&event).unwrap_err();
@@ -277,7 +278,7 @@ mod tests {
         }
         let ignorable = event(99, 0, FLAG_IGNORABLE, b"abc", true);
         assert!(matches!(mysql.decode(&ignorable).unwrap().body, EventBody::Ignored(99)));
-        let rows_of_unknown_make = event(39, 0, FLAG_IGNORABLE, b"abc", true);
+        let rows_of_unknown_make = event(22, 0, FLAG_IGNORABLE, b"abc", true);
         assert!(mysql.decode(&rows_of_unknown_make).is_err(), "the flag does not excuse a type that carries rows");
     }
 }

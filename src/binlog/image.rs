@@ -1,7 +1,7 @@
 //! A row image: a bitmap of NULLs, then the values of the columns that are there.
 
-use super::column_type::Width;
-use super::columns::{TableColumns, bit};
+use super::column_type::{ColumnType, Width};
+use super::columns::{ColumnInfo, TableColumns, bit};
 use super::error::DecodeError;
 use super::value::{self, Value};
 
@@ -10,6 +10,8 @@ use super::value::{self, Value};
 pub struct Image<'a> {
     bytes: &'a [u8],
     present: &'a [u8],
+    /// A bit for each JSON column of the table: the image holds what changed in it, not its value. Mostly empty.
+    partial: &'a [u8],
 }
 
 impl std::fmt::Debug for Image<'_> {
@@ -21,12 +23,17 @@ impl std::fmt::Debug for Image<'_> {
 impl<'a> Image<'a> {
     /// An image whose bytes were kept. `present` is the bitmap of the columns that it holds.
     pub fn new(bytes: &'a [u8], present: &'a [u8]) -> Self {
-        Self { bytes, present }
+        Self { bytes, present, partial: &[] }
+    }
+
+    /// The same where some JSON values are only told by what changed in them.
+    pub(super) fn with_partial(self, partial: &'a [u8]) -> Self {
+        Self { partial, ..self }
     }
 
     /// An image that holds all `columns`.
     pub fn whole(bytes: &'a [u8], columns: &'a TableColumns) -> Self {
-        Self { bytes, present: columns.all() }
+        Self { bytes, present: columns.all(), partial: &[] }
     }
 
     /// Its bytes, to be kept.
@@ -39,17 +46,19 @@ impl<'a> Image<'a> {
         self.present
     }
 
-    /// Whether it holds every column (`binlog_row_image=FULL`).
+    /// Whether it holds every column's value (`binlog_row_image=FULL`, and no JSON column is told by its changes alone).
     pub fn is_whole(&self, columns: &TableColumns) -> bool {
-        present_count(self.present, columns.len()) == columns.len()
+        self.partial.iter().all(|byte| *byte == 0) && present_count(self.present, columns.len()) == columns.len()
     }
 
     /// The values of the columns that it holds, in the table's order, each with its column's index. Ends after its
-    /// first error.
+    /// first error. A JSON column that is told by its changes alone (`binlog_row_value_options=PARTIAL_JSON`) counts as
+    /// not held.
     pub fn values<'c>(&self, columns: &'c TableColumns) -> Values<'a, 'c> {
         let nulls = null_bytes(present_count(self.present, columns.len()));
         let (nulls, rest) = self.bytes.split_at_checked(nulls).unwrap_or((&[], self.bytes));
-        Values { columns, present: self.present, nulls, rest, column: 0, held: 0, failed: false }
+        let partial = self.partial;
+        Values { columns, present: self.present, partial, nulls, rest, column: 0, held: 0, failed: false }
     }
 
     /// The value of one column; `None` if the image does not hold it. Walks over the columns before it.
@@ -79,6 +88,7 @@ type Field<'a> = (usize, Option<&'a [u8]>);
 pub struct Values<'a, 'c> {
     columns: &'c TableColumns,
     present: &'a [u8],
+    partial: &'a [u8],
     nulls: &'a [u8],
     rest: &'a [u8],
     /// The column to look at next.
@@ -112,13 +122,22 @@ impl<'a> Values<'a, '_> {
             if bit(self.nulls, held) {
                 return Some(Ok((index, None)));
             }
-            return Some(self.take(index).map(|bytes| (index, Some(bytes))));
+            match self.take(index) {
+                Ok(_) if !self.partial.is_empty() && self.is_partial(index) => {}
+                taken => return Some(taken.map(|bytes| (index, Some(bytes)))),
+            }
         }
         if self.failed || self.rest.is_empty() {
             return None;
         }
         self.failed = true;
         Some(Err(DecodeError::Malformed { what: "a row image (longer than its columns)" }))
+    }
+
+    fn is_partial(&self, index: usize) -> bool {
+        let is_json = |column: &&ColumnInfo| matches!(column.kind, ColumnType::Json { .. });
+        let before = self.columns.iter().take(index).filter(is_json).count();
+        self.columns.get(index).as_ref().is_some_and(is_json) && bit(self.partial, before)
     }
 
     fn take(&mut self, index: usize) -> Result<&'a [u8], DecodeError> {

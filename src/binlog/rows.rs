@@ -1,5 +1,6 @@
 //! Rows events: row images, one after the other.
 
+use super::column_type::ColumnType;
 use super::columns::TableColumns;
 use super::error::DecodeError;
 use super::event_type as types;
@@ -18,7 +19,8 @@ pub enum RowsKind {
     Delete,
 }
 
-/// A rows event of version 1 (MariaDB, MySQL 5.1 to 5.5) or 2 (MySQL 5.6 and later); MariaDB's compressed ones too.
+/// A rows event of version 1 (MariaDB, MySQL 5.1 to 5.5) or 2 (MySQL 5.6 and later); MariaDB's compressed ones and MySQL's
+/// partial updates of JSON (`binlog_row_value_options=PARTIAL_JSON`) too.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
     /// What it does.
@@ -33,6 +35,8 @@ pub struct Rows<'a> {
     /// Of an update's after image; else the same.
     present_after: &'a [u8],
     images: &'a [u8],
+    /// Each after image may tell JSON columns by what changed in them.
+    partial: bool,
 }
 
 impl std::fmt::Debug for Rows<'_> {
@@ -46,6 +50,8 @@ impl std::fmt::Debug for Rows<'_> {
 }
 
 const STATEMENT_END: u16 = 1;
+/// The only option known for the values of partial updates.
+const PARTIAL_JSON: u64 = 1;
 const WHAT: &str = "the rows event";
 
 impl<'a> Rows<'a> {
@@ -57,6 +63,7 @@ impl<'a> Rows<'a> {
             | types::WRITE_ROWS_COMPRESSED_V2 => RowsKind::Write,
             types::UPDATE_ROWS_V1
             | types::UPDATE_ROWS_V2
+            | types::PARTIAL_UPDATE_ROWS
             | types::UPDATE_ROWS_COMPRESSED_V1
             | types::UPDATE_ROWS_COMPRESSED_V2 => RowsKind::Update,
             _ => RowsKind::Delete,
@@ -67,6 +74,7 @@ impl<'a> Rows<'a> {
         if matches!(
             type_code,
             types::WRITE_ROWS_V2..=types::DELETE_ROWS_V2
+                | types::PARTIAL_UPDATE_ROWS
                 | types::WRITE_ROWS_COMPRESSED_V2..=types::DELETE_ROWS_COMPRESSED_V2
         ) {
             // Extra data of NDB and of partitioned tables; its length counts its own two bytes.
@@ -79,7 +87,8 @@ impl<'a> Rows<'a> {
         let present = input.bytes(columns.div_ceil(8))?;
         let present_after = if kind == RowsKind::Update { input.bytes(columns.div_ceil(8))? } else { present };
         let statement_end = flags & STATEMENT_END != 0;
-        Ok(Self { kind, table_id, statement_end, columns, present, present_after, images: input.rest() })
+        let partial = type_code == types::PARTIAL_UPDATE_ROWS;
+        Ok(Self { kind, table_id, statement_end, columns, present, present_after, images: input.rest(), partial })
     }
 
     /// The same where the images are compressed.
@@ -171,13 +180,34 @@ impl<'a> RowsIter<'a, '_> {
         Ok(Image::new(bytes, present))
     }
 
+    fn after(&mut self) -> Result<Image<'a>, DecodeError> {
+        let partial = if self.rows.partial { self.partial()? } else { &[] };
+        Ok(self.image(self.rows.present_after)?.with_partial(partial))
+    }
+
+    /// What stands before the after image of a partial update: options, and if the first of them is set, a bit for each
+    /// JSON column of the table (MySQL source documentation, "Rows_event").
+    fn partial(&mut self) -> Result<&'a [u8], DecodeError> {
+        let mut input = Input::new(self.rest, WHAT);
+        let bits = match input.packed()? {
+            0 => &[],
+            PARTIAL_JSON => {
+                let json = self.columns.iter().filter(|column| matches!(column.kind, ColumnType::Json { .. })).count();
+                input.bytes(json.div_ceil(8))?
+            }
+            _ => return Err(input.malformed()),
+        };
+        self.rest = input.rest();
+        Ok(bits)
+    }
+
     fn row(&mut self) -> Result<RowChange<'a>, DecodeError> {
         let left = self.rest.len();
         let first = self.image(self.rows.present)?;
         let change = match self.rows.kind {
             RowsKind::Write => RowChange { before: None, after: Some(first) },
             RowsKind::Delete => RowChange { before: Some(first), after: None },
-            RowsKind::Update => RowChange { before: Some(first), after: Some(self.image(self.rows.present_after)?) },
+            RowsKind::Update => RowChange { before: Some(first), after: Some(self.after()?) },
         };
         // A row of no bytes would repeat for ever.
         if self.rest.len() == left { Err(DecodeError::Malformed { what: WHAT }) } else { Ok(change) }

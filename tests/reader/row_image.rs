@@ -56,3 +56,44 @@ async fn r6_changes_of_partly_logged_rows_have_their_keys_on_mysql() {
     }
     keys_and_wholeness(MySql::start(Options::default()).await.unwrap()).await;
 }
+
+#[tokio::test]
+async fn r6_partial_updates_of_json_are_changes_whose_row_is_read_by_key() {
+    if !MySql::is_available() {
+        println!("MySQL was NOT tested: scripts/fetch-servers has not brought it");
+        return;
+    }
+    let server = MySql::start(Options::default().arg("--binlog-row-value-options=PARTIAL_JSON")).await.unwrap();
+    let columns: String = (2..=11).map(|number| format!("j{number} JSON, ")).collect();
+    server
+        .exec(&format!(
+            "USE opendental; CREATE TABLE t (j1 JSON, a INT, {columns} id BIGINT PRIMARY KEY, z VARCHAR(9))"
+        ))
+        .await
+        .unwrap();
+    for (image, compression) in [("FULL", "OFF"), ("MINIMAL", "OFF"), ("NOBLOB", "ON")] {
+        let mut following = Following::now(&server, "opendental", &["t"]).await;
+        server
+            .exec(&format!(
+                "USE opendental; SET binlog_row_image = {image}, binlog_transaction_compression = {compression};
+                 INSERT INTO t (id, j1, j11, z) VALUES (1, '{{\"a\": [1, 2, 3], \"b\": \"xxxxxxxxxxxxxxxxxxxx\"}}',
+                 '{{\"a\": [1, 2, 3], \"b\": \"xxxxxxxxxxxxxxxxxxxx\"}}', 'z'), (2, '[1]', NULL, 'z'), (3, '[1]', '[2]', 'z');
+                 UPDATE t SET j11 = JSON_SET(j11, '$.a[1]', 7) WHERE id = 1;
+                 UPDATE t SET j1 = JSON_REPLACE(j1, '$.b', 'y'), z = 'q' WHERE id = 1;
+                 UPDATE t SET j1 = JSON_REMOVE(j1, '$[0]'), j11 = JSON_SET(j11, '$[0]', NULL), id = id + 10 ORDER BY id DESC;
+                 UPDATE t SET z = 'w'; UPDATE t SET j1 = '{{\"whole\": true}}' WHERE id = 12; DELETE FROM t"
+            ))
+            .await
+            .unwrap();
+        let transactions = following.transactions().await;
+        let shown: Vec<String> = transactions.iter().map(|transaction| following.show(transaction)).collect();
+        let expected = ["+1 +2 +3", "~1", "~1", "~3>13 ~2>12 ~1>11", "~11 ~12 ~13", "~12", "-11 -12 -13"];
+        assert_eq!(shown, expected, "{image}");
+        if image == "FULL" {
+            let whole: Vec<bool> = changes(transactions).iter().map(|change| change.image.is_some()).collect();
+            let expected = [&[true; 3][..], &[false; 8], &[true; 4]].concat();
+            assert_eq!(whole, expected, "updates tell JSON by what changed, unless they set it as a whole");
+        }
+        following.end().await;
+    }
+}
