@@ -22,6 +22,7 @@ mod gtid_event;
 mod header;
 mod image;
 mod input;
+mod json;
 mod metadata;
 mod payload;
 mod position;

@@ -9,6 +9,7 @@ use super::columns::ColumnInfo;
 use super::decimal;
 use super::error::DecodeError;
 use super::float_text;
+use super::json;
 use super::temporal::{self, Clock, Date, Instant, LocalTime};
 
 /// A value out of a row image.
@@ -151,7 +152,7 @@ impl<'a> Value<'a> {
     ///
     /// # Errors
     /// If the bytes are no value of the column's type, the collation is not known or not supported, or the value is not
-    /// text (binary columns, MySQL's JSON).
+    /// text (binary columns).
     pub fn write_text(&self, column: &ColumnInfo, zone: &dyn LocalTime, out: &mut String) -> Result<(), DecodeError> {
         // Writing to a String cannot fail.
         match *self {
@@ -177,7 +178,7 @@ impl<'a> Value<'a> {
                 decimal::write(bytes, precision, scale, out).ok_or(DecodeError::Value { kind: "DECIMAL" })?;
             }
             Value::Bytes(bytes) => out.push_str(&text(bytes, column)?),
-            Value::Json(_) => return Err(DecodeError::ColumnType { type_code: 245, name: "MySQL JSON" }),
+            Value::Json(document) => json::write(document, out)?,
             Value::Date(date) => date.write(out),
             Value::Time { negative, clock } => {
                 if negative {
