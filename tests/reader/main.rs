@@ -8,6 +8,7 @@ mod connecting;
 mod doubts;
 mod faults;
 mod following;
+mod large;
 mod other_servers;
 mod row_image;
 mod tail;
