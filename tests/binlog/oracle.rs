@@ -30,7 +30,7 @@ pub(crate) fn images(file: &Path) -> Option<Vec<Printed>> {
 
 /// The same as MySQL's program prints it; `None` where it has not been fetched.
 pub(crate) fn images_by_mysql(file: &Path) -> Option<Vec<Printed>> {
-    let fetched = std::env::var_os("OPENDENTAL_CDC_SERVERS").filter(|set| !set.is_empty()).map(PathBuf::from);
+    let fetched = std::env::var_os("CDC_TEST_SERVERS").filter(|set| !set.is_empty()).map(PathBuf::from);
     let fetched = fetched.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers"));
     let root = fetched.join("mysql/root");
     if !root.join("usr/bin/mysqlbinlog").exists() {
