@@ -112,7 +112,9 @@ impl<L: LayoutReader> Reader<L> {
             let end = tokio::select! {
                 biased;
                 () = stop.cancelled() => End::Stopped,
-                end = follow(&maker, &mut follower, &id, heartbeat, &mut attempts, &stop) => end,
+                read = read(&maker, &mut follower, &id, heartbeat, &mut attempts, &stop) => {
+                    read.err().unwrap_or(End::Stopped)
+                }
             };
             let reason = match end {
                 End::Stopped => return Ok(()),
@@ -150,21 +152,7 @@ impl<L: LayoutReader> Reader<L> {
     }
 }
 
-/// Reads over one connection until it ends.
-async fn follow<L: LayoutReader>(
-    maker: &impl ConnectionMaker,
-    follower: &mut Follower<L>,
-    id: &ReplicaId,
-    heartbeat: Duration,
-    attempts: &mut Attempts,
-    stop: &CancellationToken,
-) -> End {
-    match read(maker, follower, id, heartbeat, attempts, stop).await {
-        Ok(()) => End::Stopped,
-        Err(end) => end,
-    }
-}
-
+/// Reads over one connection until it ends; `Ok` if that was wanted.
 async fn read<L: LayoutReader>(
     maker: &impl ConnectionMaker,
     follower: &mut Follower<L>,
