@@ -6,14 +6,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// A program is not on this machine.
-    #[error("{program} is not installed here (looked in PATH, {looked}); {hint}")]
+    #[error("{program} is not installed here (looked in {looked}); {hint}")]
     Missing {
         /// The program that was looked for.
         program: &'static str,
-        /// The places besides PATH.
+        /// Where.
         looked: String,
         /// How to get it.
-        hint: &'static str,
+        hint: String,
     },
     /// Private servers need Unix sockets and a shell.
     #[error("private servers run on Linux and macOS only; use a server of your own, or Docker")]

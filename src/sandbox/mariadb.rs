@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::folder::{Folder, cache, find_program, from_template, tail, tmpdir, user_argument};
-use super::{Options, SandboxError, Server};
+use super::folder::{Folder, find_program, from_template, tail, tmpdir, user_argument};
+use super::{Options, Release, SandboxError, Server};
 
 /// Where packages and Homebrew put the server when it is not in an ordinary user's PATH.
 const PLACES: [&str; 6] =
@@ -18,41 +18,41 @@ const HINT: &str = "on Debian and Ubuntu: sudo apt-get install --no-install-reco
 /// InnoDB's files as small as they go: they are copied at every start.
 const SMALL: [&str; 2] = ["--innodb-log-file-size=4M", "--innodb-data-file-path=ibdata1:10M:autoextend"];
 
-/// Starts private MariaDB servers.
+/// Starts private servers of this machine's own MariaDB.
 #[derive(Debug)]
 pub struct MariaDb;
 
 impl MariaDb {
-    /// Starts a server of this machine's MariaDB: below a second the first time, half of that afterwards.
+    /// [`Release::start`] of the MariaDB that is installed here.
     ///
     /// # Errors
-    /// When MariaDB is not installed, or does not start; the message has the end of its log.
+    /// As there.
     pub async fn start(options: Options) -> Result<Server, SandboxError> {
-        let missing = |program| SandboxError::Missing { program, looked: PLACES.join(", "), hint: HINT };
-        let server = find_program("mariadbd", &PLACES).ok_or_else(|| missing("mariadbd"))?;
-        let install = find_program("mariadb-install-db", &PLACES).ok_or_else(|| missing("mariadb-install-db"))?;
-        let folder = Folder::new()?;
-        from_template(&template(&server), &folder.path().join("data"), |data| initialise(&install, data))?;
-        Server::launch(server, folder, &SMALL, options).await
+        Release::MariaDb10_11.start(options).await
     }
+}
 
-    /// True when there is a MariaDB 11 to start. Tests that find none say so and end.
-    pub fn is_11_available() -> bool {
-        newer().is_some()
-    }
+/// The server that is installed on this machine.
+pub(super) fn installed() -> Option<PathBuf> {
+    find_program("mariadbd", &PLACES)
+}
 
-    /// Starts the MariaDB 11 that `scripts/fetch-servers mariadb-11` put into the cache.
-    ///
-    /// # Errors
-    /// When it is not there, or does not start; the message has the end of its log.
-    pub async fn start_11(options: Options) -> Result<Server, SandboxError> {
-        let looked = cache().map_or_else(|| "no cache".to_owned(), |cache| cache.display().to_string());
-        let hint = "run scripts/fetch-servers mariadb-11";
-        let server = newer().ok_or(SandboxError::Missing { program: "mariadbd of MariaDB 11", looked, hint })?;
-        let folder = Folder::new()?;
-        from_template("mariadb-11-data", &folder.path().join("data"), |data| bootstrap(&server, data))?;
-        Server::launch(server, folder, &SMALL, options).await
-    }
+pub(super) fn not_installed(program: &'static str) -> SandboxError {
+    SandboxError::Missing { program, looked: format!("PATH, {}", PLACES.join(", ")), hint: HINT.to_owned() }
+}
+
+pub(super) async fn start_installed(server: PathBuf, options: Options) -> Result<Server, SandboxError> {
+    let install = find_program("mariadb-install-db", &PLACES).ok_or_else(|| not_installed("mariadb-install-db"))?;
+    let folder = Folder::new()?;
+    from_template(&template(&server), &folder.path().join("data"), |data| initialise(&install, data))?;
+    Server::launch(server, folder, &SMALL, options).await
+}
+
+/// Starts one that was fetched, whose `server` is a script beside the folder `root` that has all it needs.
+pub(super) async fn start_fetched(server: PathBuf, template: &str, options: Options) -> Result<Server, SandboxError> {
+    let folder = Folder::new()?;
+    from_template(template, &folder.path().join("data"), |data| bootstrap(&server, data))?;
+    Server::launch(server, folder, &SMALL, options).await
 }
 
 /// One template for every build of the server.
@@ -87,16 +87,14 @@ fn initialise(install: &Path, data: &Path) -> Result<(), SandboxError> {
     Err(SandboxError::Initialise { program, said: tail(&String::from_utf8_lossy(&said)) })
 }
 
-fn newer() -> Option<PathBuf> {
-    cache().map(|cache| cache.join("mariadb-11").join("mariadbd")).filter(|program| program.is_file())
-}
-
 /// What `mariadb-install-db` does (in bootstrap mode a statement ends with its line); that script would run the fetched server on this machine's C library.
 fn bootstrap(server: &Path, data: &Path) -> Result<(), SandboxError> {
-    let share = server.with_file_name("root").join("usr/share/mariadb");
+    let share = server.with_file_name("root").join("usr/share");
+    // Until 10.5 the files had MySQL's name.
+    let name = if share.join("mariadb").is_dir() { "mariadb" } else { "mysql" };
     let mut sql = b"CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n".to_vec();
-    for part in ["mariadb_system_tables", "mariadb_performance_tables", "mariadb_system_tables_data"] {
-        let file = share.join(part).with_extension("sql");
+    for part in ["system_tables", "performance_tables", "system_tables_data"] {
+        let file = share.join(name).join(format!("{name}_{part}.sql"));
         sql.extend(std::fs::read(&file).map_err(SandboxError::io("cannot read", &file))?);
     }
     std::fs::create_dir(data).map_err(SandboxError::io("cannot make the folder", data))?;

@@ -2,8 +2,8 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), opendental_cdc::sandbox::SandboxError> {
-//! use opendental_cdc::sandbox::{MariaDb, Options};
-//! let server = MariaDb::start(Options::default().engine("MyISAM")).await?;
+//! use opendental_cdc::sandbox::{Options, Release};
+//! let server = Release::MariaDb10_11.start(Options::default().engine("MyISAM")).await?;
 //! server.exec("CREATE TABLE opendental.t (id INT PRIMARY KEY)").await?;
 //! # Ok(()) }
 //! ```
@@ -19,11 +19,13 @@ mod mariadb;
 mod mysql;
 mod process;
 pub mod receiver;
+mod release;
 mod server;
 
 pub use error::SandboxError;
 pub use mariadb::MariaDb;
 pub use mysql::MySql;
+pub use release::Release;
 pub use server::Server;
 
 /// How a private server is to be started; what is not set is as the server's own defaults have it.

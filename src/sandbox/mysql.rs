@@ -1,49 +1,53 @@
 //! Private MySQL servers, of the programs that `scripts/fetch-servers` brings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::folder::{Folder, cache, from_template, tail, tmpdir, user_argument};
-use super::{Options, SandboxError, Server};
-
-const HINT: &str = "run scripts/fetch-servers";
+use super::folder::{Folder, copy, from_template, tail, tmpdir, user_argument};
+use super::{Options, Release, SandboxError, Server};
 
 /// The statements of the first start: with name resolution off, a TCP login does not match root@localhost.
 const FIRST: &str =
     "CREATE USER root@'127.0.0.1' IDENTIFIED BY '';\nGRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n";
 
-/// Starts private MySQL servers.
+/// Starts private servers of the newest MySQL.
 #[derive(Debug)]
 pub struct MySql;
 
 impl MySql {
-    /// True when there is a MySQL to start. Tests that find none say so and end.
+    /// [`Release::is_available`].
     pub fn is_available() -> bool {
-        program().is_some()
+        Release::MySql9_7.is_available()
     }
 
-    /// Starts a server of the MySQL that `scripts/fetch-servers` put into the cache.
+    /// [`Release::start`].
     ///
     /// # Errors
-    /// When it is not there, or does not start; the message has the end of its log.
+    /// As there.
     pub async fn start(options: Options) -> Result<Server, SandboxError> {
-        let looked = cache().map_or_else(|| "no cache".to_owned(), |cache| cache.display().to_string());
-        let server = program().ok_or(SandboxError::Missing { program: "mysqld (MySQL)", looked, hint: HINT })?;
-        let folder = Folder::new()?;
-        from_template("mysql-data", &folder.path().join("data"), |data| initialise(&server, data))?;
-        // Servers made from one template must not share a UUID.
-        let uuid = folder.path().join("data").join("auto.cnf");
-        if uuid.exists() {
-            std::fs::remove_file(&uuid).map_err(SandboxError::io("cannot remove", &uuid))?;
-        }
-        let own = ["--mysqlx=OFF", "--secure-file-priv=NULL", "--innodb-redo-log-capacity=8M"];
-        Server::launch(server, folder, &own, options).await
+        Release::MySql9_7.start(options).await
     }
 }
 
-/// A start script that runs the fetched server through its own loader.
-fn program() -> Option<std::path::PathBuf> {
-    cache().map(|cache| cache.join("mysql").join("mysqld")).filter(|program| program.is_file())
+pub(super) async fn start(server: PathBuf, template: &str, options: Options) -> Result<Server, SandboxError> {
+    let folder = Folder::new()?;
+    let data = folder.path().join("data");
+    from_template(template, &data, |data| initialise(&server, data))?;
+    // Servers made from one template must not share a UUID.
+    let uuid = data.join("auto.cnf");
+    if uuid.exists() {
+        std::fs::remove_file(&uuid).map_err(SandboxError::io("cannot remove", &uuid))?;
+    }
+    let own = ["--mysqlx=OFF", "--secure-file-priv=NULL", "--innodb-redo-log-capacity=8M"];
+    Server::launch(server, folder, &own, options).await
+}
+
+/// Starts a MySQL 5.6, which has no `--initialize` and comes with a data folder that is ready to be copied.
+pub(super) async fn start_ready_made(server: PathBuf, options: Options) -> Result<Server, SandboxError> {
+    let folder = Folder::new()?;
+    let ready = server.with_file_name("root").join("data/mysql");
+    copy(&ready, &folder.path().join("data"))?;
+    Server::launch(server, folder, &["--innodb-log-file-size=8M"], options).await
 }
 
 /// Makes an empty data folder; "Initializing the Data Directory", MySQL Reference Manual.

@@ -10,13 +10,6 @@ pub(crate) type Printed = Vec<(usize, Vec<u8>)>;
 
 const ARGUMENTS: [&str; 3] = ["--no-defaults", "-vv", "--base64-output=decode-rows"];
 
-/// Runs a fetched MySQL's program, which needs its own C library: the folder, and what the program is to be told.
-const RUN: &str = r#"
-for loader in "$0"/usr/lib*/ld-linux*.so.* "$0"/usr/lib/*/ld-linux*.so.*; do [ -e "$loader" ] && break; done
-libraries=
-for folder in "$0"/usr/lib/*-linux-gnu* "$0"/lib/*-linux-gnu*; do libraries=$libraries:$folder; done
-exec "$loader" --library-path "${libraries#:}" "$0/usr/bin/mysqlbinlog" "$@""#;
-
 /// The row images in a file, in order; `None` where the program is not installed.
 pub(crate) fn images(file: &Path) -> Option<Vec<Printed>> {
     match Command::new("mariadb-binlog").env("TZ", "UTC").args(ARGUMENTS).arg(file).output() {
@@ -32,12 +25,12 @@ pub(crate) fn images(file: &Path) -> Option<Vec<Printed>> {
 pub(crate) fn images_by_mysql(file: &Path) -> Option<Vec<Printed>> {
     let fetched = std::env::var_os("CDC_TEST_SERVERS").filter(|set| !set.is_empty()).map(PathBuf::from);
     let fetched = fetched.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers"));
-    let root = fetched.join("mysql/root");
-    if !root.join("usr/bin/mysqlbinlog").exists() {
+    let program = fetched.join("mysql-9.7/mysqlbinlog");
+    if !program.exists() {
         println!("not compared: scripts/fetch-servers has not brought mysqlbinlog");
         return None;
     }
-    let output = Command::new("sh").env("TZ", "UTC").args(["-c", RUN]).arg(root).args(ARGUMENTS).arg(file).output();
+    let output = Command::new(program).env("TZ", "UTC").args(ARGUMENTS).arg(file).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(read(&output.stdout))

@@ -20,7 +20,7 @@ async fn refusal(url: &str, tls: TlsMode) -> DatabaseError {
 
 /// One of each, for what takes a server long.
 fn one_of_each() -> Vec<Kind> {
-    let kinds = Kind::all().into_iter();
+    let kinds = Kind::all();
     kinds.filter(|kind| matches!(kind, Kind::MariaDbMyIsam | Kind::MySqlGtid)).collect()
 }
 

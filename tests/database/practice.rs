@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use opendental_cdc::{
     config::{BinlogClient, MysqlConfig, TlsMode},
     opendental::schema::{self, Engine},
-    sandbox::{MariaDb, MySql, Options, Server},
+    sandbox::{Options, Release, Server},
     source::Database,
 };
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
@@ -29,16 +29,26 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 6] = [
+        Self::MariaDbMyIsam,
+        Self::MariaDbInnoDb,
+        Self::MariaDb11,
+        Self::MySqlGtid,
+        Self::MySqlMyIsam,
+        Self::MySqlNoGtid,
+    ];
+
     /// All that this machine has; MySQL and MariaDB 11 come with `scripts/fetch-servers`.
-    pub(crate) fn all() -> Vec<Self> {
-        let mut kinds = vec![Self::MariaDbMyIsam, Self::MariaDbInnoDb];
-        if MariaDb::is_11_available() {
-            kinds.push(Self::MariaDb11);
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.release().is_available())
+    }
+
+    fn release(self) -> Release {
+        match self {
+            Self::MariaDbMyIsam | Self::MariaDbInnoDb => Release::MariaDb10_11,
+            Self::MariaDb11 => Release::MariaDb11_8,
+            Self::MySqlGtid | Self::MySqlMyIsam | Self::MySqlNoGtid => Release::MySql9_7,
         }
-        if MySql::is_available() {
-            kinds.extend([Self::MySqlGtid, Self::MySqlMyIsam, Self::MySqlNoGtid]);
-        }
-        kinds
     }
 
     pub(crate) fn is_mysql(self) -> bool {
@@ -55,15 +65,12 @@ impl Kind {
     pub(crate) async fn start(self, options: Options) -> Server {
         // Open Dental asks for an empty sql_mode.
         let options = options.engine(self.engine().name()).arg("--sql-mode=");
-        let server = match self {
-            Self::MariaDbMyIsam | Self::MariaDbInnoDb => MariaDb::start(options).await,
-            Self::MariaDb11 => MariaDb::start_11(options).await,
-            Self::MySqlGtid | Self::MySqlMyIsam => MySql::start(options.gtid()).await,
-            Self::MySqlNoGtid => {
-                MySql::start(options.arg("--gtid-mode=OFF").arg("--enforce-gtid-consistency=OFF")).await
-            }
+        let options = match self {
+            Self::MySqlGtid | Self::MySqlMyIsam => options.gtid(),
+            Self::MySqlNoGtid => options.arg("--gtid-mode=OFF").arg("--enforce-gtid-consistency=OFF"),
+            _ => options,
         };
-        server.unwrap()
+        self.release().start(options).await.unwrap()
     }
 }
 

@@ -88,7 +88,7 @@ async fn r9_whatever_lies_before_the_point_is_in_the_snapshot() {
 
 #[tokio::test]
 async fn r9_a_snapshot_does_not_wait_for_a_transaction_that_never_ends() {
-    let kinds = Kind::all().into_iter().filter(|kind| *kind == Kind::MySqlGtid);
+    let kinds = Kind::all().filter(|kind| *kind == Kind::MySqlGtid);
     for kind in kinds {
         let practice = Practice::new(kind).await;
         let uuid = practice.value("SELECT @@server_uuid").await;

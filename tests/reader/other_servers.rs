@@ -2,7 +2,7 @@
 
 use opendental_cdc::{
     binlog::{Gtids, Position},
-    sandbox::{MariaDb, MySql, Options},
+    sandbox::{MySql, Options, Release},
     source::{Database, SourceError},
 };
 
@@ -77,11 +77,11 @@ async fn r1_r3_r8_mysql_is_read_by_gtid_and_by_file() {
 
 #[tokio::test]
 async fn r1_mariadb_11_which_sends_no_positions_inside_transactions_is_read() {
-    if !MariaDb::is_11_available() {
+    if !Release::MariaDb11_8.is_available() {
         println!("MariaDB 11 was NOT tested: scripts/fetch-servers has not brought it");
         return;
     }
-    let server = MariaDb::start_11(Options::default()).await.unwrap();
+    let server = Release::MariaDb11_8.start(Options::default()).await.unwrap();
     server
         .exec(
             "USE opendental; CREATE TABLE i (id BIGINT PRIMARY KEY) ENGINE=InnoDB; CREATE TABLE m (id BIGINT PRIMARY KEY) ENGINE=MyISAM;
