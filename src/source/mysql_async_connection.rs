@@ -21,20 +21,19 @@ use secrecy::ExposeSecret;
 use super::{
     connection::{BinlogConnection, ConnectionError, ConnectionMaker},
     dump_error,
+    dump_start::DumpStart,
     error::SourceError,
     identity::Identity,
     replica_id::ReplicaId,
+    replica_session::{self, PreparedSession, ReplicaSession, StatementError},
 };
 use crate::{
-    binlog::{Gtids, Position},
+    binlog::Position,
     config::{MysqlAddress, MysqlConfig, MysqlEndpoint, TlsMode},
 };
 
 /// How long connecting, logging in and preparing the session may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Seconds that the server waits for us to take what it sends, while we wait for whoever takes our messages.
-const NET_WRITE_TIMEOUT: u32 = 3600;
 
 /// The largest event that the servers can send.
 const MAX_PACKET: usize = 1 << 30;
@@ -149,90 +148,29 @@ impl MysqlAsyncMaker {
         })
     }
 
-    /// Logs in, finds out what the server is, prepares the session and asks for the log.
+    /// Logs in, prepares the session and asks for the log.
     async fn request(&self, start: &Position, id: &ReplicaId) -> Result<MysqlAsyncConnection, ConnectionError> {
-        let mut connection = self.log_in().await?;
-        let facts = Facts::ask(&mut connection).await.map_err(|error| self.error(&error, "", ""))?;
-        let position = format!("{}:{}", start.file, start.offset);
-        let failed = |error: Error| self.error(&error, &facts.account, &position);
-        let Some(identity) = facts.identity.clone() else {
-            return Err(ConnectionError::Final(SourceError::Answer {
-                server: self.server.clone(),
-                about: "itself",
-                reason: "server_id is missing".to_owned(),
-            }));
-        };
-        self.look_for_clash(&mut connection, &facts, id).await.map_err(failed)??;
-        let gtids = match &start.gtids {
-            Some(Gtids::Mysql(set)) if facts.gtid_mode => Some(Gtids::Mysql(set.clone())),
-            Some(Gtids::Mariadb(list)) if facts.mariadb => Some(Gtids::Mariadb(list.clone())),
-            _ => None,
-        };
-        for statement in session(&facts, id, gtids.as_ref(), self.heartbeat) {
-            match connection.query_drop(statement).await {
-                // ER_UNKNOWN_SYSTEM_VARIABLE: MySQL 5.5 has no checksums.
-                Err(Error::Server(error)) if error.code == 1193 => {}
-                result => result.map_err(failed)?,
-            }
-        }
-        let name = host_name(id);
+        let mut session = MysqlAsyncSession { connection: self.log_in().await?, server: &self.server };
+        let prepared = replica_session::prepare(&mut session, &self.server, start, id, self.heartbeat).await?;
+        let PreparedSession { identity, account, start, position } = prepared;
+        let name = id.host_name();
         let request = BinlogStreamRequest::new(id.server_id).with_hostname(name.as_bytes());
-        let request = match &gtids {
-            Some(Gtids::Mysql(set)) => {
+        let request = match &start {
+            DumpStart::MysqlGtids(set) => {
                 request.with_gtid().with_gtid_set(set.sources().map(|(source, tag, intervals)| {
                     let intervals =
                         intervals.map(|(first, last)| GnoInterval::new(first, last.saturating_add(1))).collect();
                     sid(source, tag.as_str()).with_intervals(intervals)
                 }))
             }
-            // The session's @slave_connect_state says where.
-            Some(Gtids::Mariadb(_)) => request,
-            None if start.offset > u64::from(u32::MAX) => {
-                return Err(ConnectionError::Final(SourceError::Dump {
-                    reason: format!(
-                        "reading must begin at {position}, beyond 4 GB, where the protocol reaches only by GTID: turn \
-                         `gtid_mode` on, or keep `max_binlog_size` and transactions small"
-                    ),
-                }));
-            }
-            None => request.with_filename(start.file.as_bytes()).with_pos(start.offset),
+            DumpStart::MariadbGtids(_) => request,
+            DumpStart::File { name, offset } => request.with_filename(name.as_bytes()).with_pos((*offset).into()),
         };
-        let stream = connection.get_binlog_stream(request).await.map_err(failed)?;
-        let by_gtid = gtids.is_some();
+        let stream = session.connection.get_binlog_stream(request).await;
+        let stream = stream.map_err(|error| self.error(&error, &account, &position))?;
+        let by_gtid = start.by_gtid();
         tracing::info!(server = %self.server, server_id = id.server_id, %position, by_gtid, "reading the binary log");
-        Ok(MysqlAsyncConnection { identity, stream, server: self.server.clone(), account: facts.account, position })
-    }
-
-    /// Whether another replica shows our server_id. Two with one id throw each other out, for ever.
-    async fn look_for_clash(
-        &self,
-        connection: &mut Conn,
-        facts: &Facts,
-        id: &ReplicaId,
-    ) -> Result<Result<(), ConnectionError>, Error> {
-        let statements: &[&str] =
-            if facts.mariadb { &["SHOW SLAVE HOSTS"] } else { &["SHOW REPLICAS", "SHOW SLAVE HOSTS"] };
-        for statement in statements {
-            let rows: Vec<Row> = match connection.query(*statement).await {
-                Ok(rows) => rows,
-                // ER_PARSE_ERROR: another release's statement. ER_SPECIFIC_ACCESS_DENIED_ERROR: MariaDB 10.5 and later
-                // show this only to administrators; a clash is then found when it happens.
-                Err(Error::Server(error)) if matches!(error.code, 1064 | 1227) => continue,
-                Err(error) => return Err(error),
-            };
-            for row in rows {
-                let text = |name: &str| text(&row, name).unwrap_or_default();
-                // Our own connection that broke may still be shown.
-                if text("server_id") == id.server_id.to_string() && text("host") != host_name(id) {
-                    return Ok(Err(ConnectionError::Clash(format!("{statement} shows another replica with this id"))));
-                }
-            }
-            break;
-        }
-        if facts.identity.as_ref().is_some_and(|identity| identity.server_id == id.server_id) {
-            return Ok(Err(ConnectionError::Clash("it is the server's own id".to_owned())));
-        }
-        Ok(Ok(()))
+        Ok(MysqlAsyncConnection { identity, stream, server: self.server.clone(), account, position })
     }
 
     fn error(&self, error: &Error, account: &str, position: &str) -> ConnectionError {
@@ -249,61 +187,20 @@ impl ConnectionMaker for MysqlAsyncMaker {
     }
 }
 
-/// What the server says about itself.
-struct Facts {
-    mariadb: bool,
-    /// MySQL's `gtid_mode = ON`.
-    gtid_mode: bool,
-    /// As a GRANT names it.
-    account: String,
-    identity: Option<Identity>,
+/// A connection that is logged in.
+struct MysqlAsyncSession<'a> {
+    connection: Conn,
+    /// For messages.
+    server: &'a str,
 }
 
-impl Facts {
-    async fn ask(connection: &mut Conn) -> Result<Self, Error> {
-        let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
-        let mariadb = version.unwrap_or_default().contains("MariaDB");
-        let account: Option<String> = connection.query_first("SELECT CURRENT_USER()").await?;
-        let account = account.unwrap_or_default().replacen('@', "'@'", 1);
-        let rows: Vec<Row> = connection.query(Identity::QUERY).await?;
-        let identity = Identity::from_variables(rows.iter().filter_map(|row| Some((at(row, 0)?, at(row, 1)?))));
-        let gtid_mode = match connection.query_first::<String, _>("SELECT @@GLOBAL.gtid_mode").await {
-            Ok(mode) => mode.is_some_and(|mode| mode.eq_ignore_ascii_case("on")),
-            // ER_UNKNOWN_SYSTEM_VARIABLE.
-            Err(Error::Server(error)) if error.code == 1193 => false,
-            Err(error) => return Err(error),
-        };
-        Ok(Self { mariadb, gtid_mode, account: format!("'{account}'"), identity })
+impl ReplicaSession for MysqlAsyncSession<'_> {
+    async fn rows(&mut self, statement: &str) -> Result<Vec<Row>, StatementError> {
+        self.connection.query(statement).await.map_err(|error| match error {
+            Error::Server(error) => StatementError::Refused { code: error.code, text: error.message },
+            error => StatementError::Connection(told(&error, self.server, "", "")),
+        })
     }
-}
-
-/// What a session must have set before it asks for the log (MySQL source, `sql/rpl_binlog_sender.cc`; MariaDB manual,
-/// "Replication Protocol: COM_BINLOG_DUMP").
-fn session(facts: &Facts, id: &ReplicaId, gtids: Option<&Gtids>, heartbeat: Duration) -> Vec<String> {
-    let period = heartbeat.as_nanos();
-    let uuid = &id.uuid;
-    let mut statements = vec![
-        format!("SET @master_heartbeat_period = {period}, @source_heartbeat_period = {period}"),
-        "SET @master_binlog_checksum = @@GLOBAL.binlog_checksum, @source_binlog_checksum = @@GLOBAL.binlog_checksum"
-            .to_owned(),
-        format!("SET @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'"),
-        format!("SET SESSION net_write_timeout = {NET_WRITE_TIMEOUT}"),
-    ];
-    if facts.mariadb {
-        // Without it GTIDs come as empty statements.
-        statements.push("SET @mariadb_slave_capability = 4".to_owned());
-    }
-    if let Some(Gtids::Mariadb(list)) = gtids {
-        statements.push(format!(
-            "SET @slave_connect_state = '{list}', @slave_gtid_strict_mode = 0, @slave_gtid_ignore_duplicates = 0"
-        ));
-    }
-    statements
-}
-
-/// Shown by SHOW REPLICAS; tells our own broken connections from other replicas.
-fn host_name(id: &ReplicaId) -> String {
-    format!("opendental-cdc-{}", id.uuid.split('-').next().unwrap_or_default())
 }
 
 fn sid(source: &[u8; 16], tag: &str) -> Sid<'static> {
@@ -314,21 +211,6 @@ fn sid(source: &[u8; 16], tag: &str) -> Sid<'static> {
     // A tag can only be given as text, with an interval, which is then put right.
     let source = hex::encode(source);
     format!("{source}:{tag}:1").parse().unwrap_or(plain)
-}
-
-/// The text in a column, by its name.
-fn text(row: &Row, name: &str) -> Option<String> {
-    let index = row.columns_ref().iter().position(|column| column.name_str().eq_ignore_ascii_case(name))?;
-    at(row, index)
-}
-
-fn at(row: &Row, index: usize) -> Option<String> {
-    match row.as_ref(index)? {
-        mysql_async::Value::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
-        mysql_async::Value::Int(number) => Some(number.to_string()),
-        mysql_async::Value::UInt(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 fn is_no_tls(error: &Error) -> bool {

@@ -34,6 +34,11 @@ impl ReplicaId {
         let uuid = [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-");
         Self { server_id, uuid }
     }
+
+    /// Shown by SHOW REPLICAS; tells our own broken connections from other replicas.
+    pub(super) fn host_name(&self) -> String {
+        format!("opendental-cdc-{}", self.uuid.split('-').next().unwrap_or_default())
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,41 @@
+//! Where the server is asked to begin its log.
+
+use super::{connection::ConnectionError, error::SourceError, replica_facts::ReplicaFacts};
+use crate::binlog::{GtidList, GtidSet, Gtids, Position};
+
+/// Where the server is asked to begin.
+#[derive(Debug)]
+pub(super) enum DumpStart {
+    /// MySQL: with what is not in this set.
+    MysqlGtids(GtidSet),
+    /// MariaDB: behind these; the session's `@slave_connect_state` tells it.
+    MariadbGtids(GtidList),
+    /// At an offset of a file.
+    File { name: String, offset: u32 },
+}
+
+impl DumpStart {
+    /// By GTID if the position has GTIDs and the server takes them, else by file and offset.
+    pub(super) fn choose(position: &Position, facts: &ReplicaFacts) -> Result<Self, ConnectionError> {
+        match &position.gtids {
+            Some(Gtids::Mysql(set)) if facts.gtid_mode => return Ok(Self::MysqlGtids(set.clone())),
+            Some(Gtids::Mariadb(list)) if facts.mariadb => return Ok(Self::MariadbGtids(list.clone())),
+            _ => {}
+        }
+        // COM_BINLOG_DUMP has four bytes for the offset.
+        let Ok(offset) = u32::try_from(position.offset) else {
+            return Err(ConnectionError::Final(SourceError::Dump {
+                reason: format!(
+                    "reading must begin at {}:{}, beyond 4 GB, where the protocol reaches only by GTID: turn `gtid_mode` \
+                     on, or keep `max_binlog_size` and transactions small",
+                    position.file, position.offset
+                ),
+            }));
+        };
+        Ok(Self::File { name: position.file.clone(), offset })
+    }
+
+    pub(super) fn by_gtid(&self) -> bool {
+        !matches!(self, Self::File { .. })
+    }
+}
