@@ -279,8 +279,13 @@ impl BinlogConnection for MysqlAsyncConnection {
     }
 
     fn poll_event(&mut self, context: &mut Context<'_>, event: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
-        // mysql_async panics on an event that is shorter than it says. The stream is not used again after that.
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.stream).poll_next(context)));
+        let polled = loop {
+            // mysql_async panics on an event that is shorter than it says. The stream is not used again after that.
+            match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.stream).poll_next(context))) {
+                Ok(Poll::Ready(Some(Ok(read)))) if is_unpacked(&read) => {}
+                polled => break polled,
+            }
+        };
         Poll::Ready(match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Some(Ok(read)))) => {
@@ -292,6 +297,12 @@ impl BinlogConnection for MysqlAsyncConnection {
             Err(_) => Err(ConnectionError::Unreadable("mysql_async failed on an event".to_owned())),
         })
     }
+}
+
+/// Whether the server did not send the event: behind a compressed transaction, `mysql_async` hands out once more what is
+/// in it. It reads these events alone with its checksums switched off.
+fn is_unpacked(read: &Event) -> bool {
+    !read.footer().get_checksum_enabled()
 }
 
 /// The event's bytes as the server sent them.

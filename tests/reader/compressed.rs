@@ -89,6 +89,7 @@ async fn r1_mysql_compressed_transactions_are_read_with_positions_that_can_be_re
         let transactions = following.transactions().await;
         let shown: Vec<String> = transactions.iter().map(|transaction| following.show(transaction)).collect();
         assert_eq!(shown, ["+1", "~1 +3", "+7", "+4", "-4", "-3"], "gtid {gtid}");
+        assert_eq!(following.connections, 1);
         let zone = following.database.time_zone().await.unwrap();
         let first = row(&changes(transactions.clone())[0], &zone);
         let values: Vec<_> = first.iter().map(|(_, value)| value.as_deref().unwrap()).collect();
