@@ -19,7 +19,16 @@ impl DumpStart {
     pub(super) fn choose(position: &Position, facts: &ReplicaFacts) -> Result<Self, ConnectionError> {
         match &position.gtids {
             Some(Gtids::Mysql(set)) if facts.gtid_mode => return Ok(Self::MysqlGtids(set.clone())),
-            Some(Gtids::Mariadb(list)) if facts.mariadb => return Ok(Self::MariadbGtids(list.clone())),
+            Some(Gtids::Mariadb(list)) if facts.mariadb => {
+                // The server itself takes a domain that its log does not have for one that begins later.
+                let Some(unknown) = list.iter().find(|gtid| !facts.has_logged(*gtid)) else {
+                    return Ok(Self::MariadbGtids(list.clone()));
+                };
+                return Err(ConnectionError::Final(SourceError::Purged {
+                    position: format!("{}:{}", position.file, position.offset),
+                    reason: format!("{unknown} was never in it, so it was started anew (RESET MASTER)"),
+                }));
+            }
             _ => {}
         }
         // COM_BINLOG_DUMP has four bytes for the offset.
