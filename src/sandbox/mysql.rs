@@ -47,7 +47,8 @@ pub(super) async fn start_ready_made(server: PathBuf, options: Options) -> Resul
     let folder = Folder::new()?;
     let ready = server.with_file_name("root").join("data/mysql");
     copy(&ready, &folder.path().join("data"))?;
-    Server::launch(server, folder, &["--innodb-log-file-size=8M"], options).await
+    // Without the second, it takes no GTIDs.
+    Server::launch(server, folder, &["--innodb-log-file-size=8M", "--log-slave-updates"], options).await
 }
 
 /// Makes an empty data folder; "Initializing the Data Directory", MySQL Reference Manual.

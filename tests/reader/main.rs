@@ -10,7 +10,7 @@ mod faults;
 mod following;
 mod heartbeat;
 mod large;
-mod other_servers;
+mod releases;
 mod rewriting;
 mod row_image;
 mod tail;
