@@ -131,10 +131,18 @@ impl Statement {
 }
 
 fn read(mut tokens: Tokens<'_>) -> Statement {
-    let word = match tokens.next() {
-        None => return Statement::Other,
-        Some(Token::Word(word)) => word.to_ascii_uppercase(),
-        Some(_) => return Statement::WriteAny,
+    let word = loop {
+        match tokens.next() {
+            None => return Statement::Other,
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case(b"SET") && tokens.accept("STATEMENT") => {
+                // MariaDB's settings for one statement, which stands behind them.
+                if !tokens.any(|token| matches!(token, Token::Word(word) if word.eq_ignore_ascii_case(b"FOR"))) {
+                    return Statement::WriteAny;
+                }
+            }
+            Some(Token::Word(word)) => break word.to_ascii_uppercase(),
+            Some(_) => return Statement::WriteAny,
+        }
     };
     match word.as_slice() {
         b"BEGIN" if tokens.accept("NOT") => Statement::WriteAny,
@@ -161,14 +169,6 @@ fn read(mut tokens: Tokens<'_>) -> Statement {
         b"UPDATE" => update(tokens),
         b"DELETE" => delete(tokens),
         b"LOAD" => load(tokens),
-        b"SET" if tokens.accept("STATEMENT") => {
-            while let Some(token) = tokens.next() {
-                if matches!(token, Token::Word(word) if word.eq_ignore_ascii_case(b"FOR")) {
-                    return read(tokens);
-                }
-            }
-            Statement::WriteAny
-        }
         // MariaDB's ANALYZE before any other statement runs that statement.
         b"ANALYZE" => match ["TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"].iter().any(|next| tokens.accept(next)) {
             true => Statement::Other,
@@ -473,6 +473,14 @@ mod tests {
         ] {
             assert_eq!(read(statement), expected, "{statement}");
         }
+    }
+
+    #[test]
+    fn settings_before_a_statement_do_not_hide_it_however_many_there_are() {
+        let settings = "SET STATEMENT max_statement_time=1 FOR ".repeat(100_000);
+        assert_eq!(read(&format!("{settings} DELETE FROM t")), Statement::Write(table("t")));
+        assert_eq!(read(&settings), Statement::Other);
+        assert_eq!(read("SET STATEMENT max_statement_time=1"), Statement::WriteAny);
     }
 
     #[test]

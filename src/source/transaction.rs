@@ -377,14 +377,14 @@ impl<T> Assembler<T> {
         }
         if header.end_position == 0 {
             if self.group.is_some() {
-                self.offset += u64::from(header.size);
+                self.offset = self.offset.saturating_add(u64::from(header.size));
             }
             return;
         }
         let mut end = (self.offset & !0xffff_ffff) | u64::from(header.end_position);
         // An event cannot be longer than a few GB less than a wrap; anything else behind us is a repeated start.
         if end < self.offset && self.offset - end > 0xc000_0000 {
-            end += 1 << 32;
+            end = end.saturating_add(1 << 32);
         }
         if end > self.offset {
             self.offset = end;
@@ -457,6 +457,17 @@ mod tests {
         // The start of a file, sent again, is no step back and no wrap.
         assembler.event(&event(5, EventBody::Stop)).unwrap();
         assert_eq!(assembler.boundary().position.offset, 0x1_0000_0014);
+    }
+
+    #[test]
+    fn r1_a_position_that_no_file_has_does_not_overflow() {
+        let mut assembler = assembler(100);
+        let rotate = EventBody::Rotate { file: b"b.000002", position: u64::MAX - 1 };
+        assembler.event(&event(200, rotate)).unwrap();
+        assembler.event(&event(5, EventBody::Stop)).unwrap();
+        assembler.statement(&header(10, 0), &Statement::Begin, vec![]).unwrap();
+        assembler.event(&event(0, EventBody::Ignored(5))).unwrap();
+        assert_eq!(assembler.event(&event(0, EventBody::Xid(1))), Ok(Progress::Boundary));
     }
 
     #[test]
