@@ -202,6 +202,59 @@ async fn r4_a_damaged_file_is_an_error_that_names_the_place_and_no_value() {
     assert_eq!(decode(&[folder.path().join("absent")]).status.code(), Some(1));
 }
 
+/// A sample of what `tests/binlog/damage.rs` does byte by byte.
+#[test]
+fn r4_a_damaged_file_is_printed_up_to_the_damage_and_never_ends_in_silence() {
+    let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mariadb-compressed.binlog")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mysql-bin.000001");
+    let decoded = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        decode(&[&file])
+    };
+    let right = decoded(&whole);
+    assert_eq!((right.status.code(), stderr(&right)), (Some(0), String::new()));
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut events = vec![4];
+    while let Some(size) = whole.get(events[events.len() - 1] + 9..).and_then(|rest| rest.first_chunk()) {
+        events.push(events[events.len() - 1] + u32::from_le_bytes(*size) as usize);
+    }
+    let mut damaged: Vec<Vec<u8>> = [0, 3].into_iter().chain(events).map(|end| whole[..end].to_vec()).collect();
+    // The last one is the whole file.
+    damaged.pop();
+    for _ in 0..20 {
+        damaged.push(whole[..random.usize(4..whole.len())].to_vec());
+        let mut flipped = whole.clone();
+        flipped[random.usize(30..whole.len())] ^= 1 << random.u8(0..8);
+        damaged.push(flipped);
+    }
+    for bytes in damaged {
+        let output = decoded(&bytes);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{} bytes: {said}", bytes.len());
+        assert!(right.stdout.starts_with(&output.stdout));
+        assert!(said.contains("mysql-bin.000001: ") && said.contains("at byte "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn r4_files_behind_one_without_an_end_are_printed_too() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let next = data.join("mysql-compressed.binlog");
+    let whole = fs::read(data.join("mysql-9.7.binlog")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mysql-bin.000001");
+    // Without its rotate event, as MySQL leaves a file after a crash.
+    let end = whole.len() - 19 - 8 - "mysql-bin.000001".len() - 4;
+    fs::write(&file, &whole[..end]).unwrap();
+    let output = decode(&[&file, &next]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("without the event that closes it") && said.contains(&format!("at byte {end}")), "{said}");
+    let [one, two] = [data.join("mysql-9.7.binlog"), next].map(|file| decode(&[file]));
+    assert_eq!(changes(&output), [changes(&one), changes(&two)].concat());
+}
+
 #[tokio::test]
 async fn r4_what_cannot_be_printed_makes_exit_code_1() {
     let server = MariaDb::start(Options::default()).await.unwrap();

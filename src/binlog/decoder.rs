@@ -141,7 +141,7 @@ fn verified(event: &[u8]) -> Result<&[u8], DecodeError> {
 
 /// The checksum of a format description was made before the server set the flag "in use" in its file; one that was made
 /// for a connection may have been made with it.
-fn verify_format_description(event: &[u8]) -> Result<(), DecodeError> {
+pub(super) fn verify_format_description(event: &[u8]) -> Result<(), DecodeError> {
     let (bytes, stated) = split_checksum(event)?;
     let (before, flags, after) = match bytes.split_at_checked(Header::SIZE - 2) {
         Some((before, rest)) => match rest.split_first() {

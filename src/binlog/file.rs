@@ -2,9 +2,11 @@
 
 use std::io::{self, Read};
 
+use super::decoder;
 use super::error::DecodeError;
 use super::event_type;
-use super::header::Header;
+use super::format::{Checksum, FormatDescription};
+use super::header::{FLAG_IN_USE, Header};
 
 /// The first bytes of a binlog file.
 const MAGIC: [u8; 4] = *b"\xfebin";
@@ -32,6 +34,12 @@ pub enum FileError {
         /// Bytes there.
         found: u64,
     },
+    /// It ends between two events, but its server had closed it and the event that comes last then is not there.
+    #[error(
+        "the file ends without the event that closes it: it was cut off, its server died while it wrote it, or it was \
+         copied meanwhile (mysqlbinlog --raw)"
+    )]
+    Unfinished,
     /// An event cannot be right.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -43,6 +51,20 @@ pub struct FileEvents<R> {
     event: Vec<u8>,
     /// Where the next event starts.
     offset: u64,
+    ending: Ending,
+}
+
+/// What a file's end may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Behind an event: there is none yet.
+    NoEvent,
+    /// Anywhere between two events: the server still writes it, or died while it did.
+    Open,
+    /// Behind a rotate or stop event, which has not come yet.
+    Closed,
+    /// Here.
+    Reached,
 }
 
 impl<R> std::fmt::Debug for FileEvents<R> {
@@ -60,7 +82,9 @@ impl<R: Read> FileEvents<R> {
         let mut magic = [0; MAGIC.len()];
         let read = read_up_to(&mut reader, &mut magic)?;
         match magic {
-            MAGIC if read == MAGIC.len() => Ok(Self { reader, event: Vec::new(), offset: MAGIC.len() as u64 }),
+            MAGIC if read == MAGIC.len() => {
+                Ok(Self { reader, event: Vec::new(), offset: MAGIC.len() as u64, ending: Ending::NoEvent })
+            }
             MAGIC_ENCRYPTED => Err(FileError::Encrypted),
             _ => Err(FileError::Magic),
         }
@@ -74,12 +98,13 @@ impl<R: Read> FileEvents<R> {
     /// The bytes of the next event with the offset at which it starts; `None` at the file's end.
     ///
     /// # Errors
-    /// If the file ends inside an event, or the event's size cannot be right. The file cannot be read on then.
+    /// If the file ends inside an event, or where it cannot end, or the event cannot be right. The file cannot be read on
+    /// then. [`FileError::Unfinished`] comes behind the last event: all that is there has been read.
     pub fn next_event(&mut self) -> Result<Option<(u64, &[u8])>, FileError> {
         let mut header = [0; Header::SIZE];
         let read = read_up_to(&mut self.reader, &mut header)?;
-        if read == 0 {
-            return Ok(None);
+        if read == 0 && self.ending != Ending::NoEvent {
+            return if self.ending == Ending::Closed { Err(FileError::Unfinished) } else { Ok(None) };
         }
         if read < Header::SIZE {
             return Err(FileError::Truncated { wanted: Header::SIZE as u64, found: read as u64 });
@@ -99,9 +124,27 @@ impl<R: Read> FileEvents<R> {
         if read_header.type_code == event_type::START_ENCRYPTION {
             return Err(FileError::Encrypted);
         }
+        self.ending = match (self.ending, read_header.type_code) {
+            (Ending::NoEvent, event_type::FORMAT_DESCRIPTION) => self.begin(&read_header)?,
+            (Ending::NoEvent, _) => Ending::Open,
+            (Ending::Open, _) => Ending::Open,
+            (_, event_type::ROTATE | event_type::STOP) => Ending::Reached,
+            _ => Ending::Closed,
+        };
         let at = self.offset;
         self.offset += size;
         Ok(Some((at, &self.event)))
+    }
+
+    /// Looks at the file's first event. Its checksum is there even if the others have none, so that damage cannot hide
+    /// that they have; but where a server sent it from the middle of a file, with an end position of 0 (`mysqlbinlog
+    /// --raw --start-position`), it did not count it again.
+    fn begin(&self, header: &Header) -> Result<Ending, FileError> {
+        let format = FormatDescription::read(self.event.get(Header::SIZE..).unwrap_or_default())?;
+        if format.is_checked && format.checksum == Checksum::None && header.end_position != 0 {
+            decoder::verify_format_description(&self.event)?;
+        }
+        Ok(if header.flags & FLAG_IN_USE == 0 { Ending::Closed } else { Ending::Open })
     }
 }
 
@@ -128,6 +171,39 @@ mod tests {
         assert!(matches!(FileEvents::new(&b""[..]), Err(FileError::Magic)));
         assert!(matches!(FileEvents::new(&b"hello"[..]), Err(FileError::Magic)));
         assert!(matches!(FileEvents::new(&b"\xfdbin...."[..]), Err(FileError::Encrypted)));
+    }
+
+    /// An event without a checksum, and with zeros as its body.
+    fn event(type_code: u8, flags: u8, body: usize) -> Vec<u8> {
+        let mut event = vec![0; Header::SIZE + body];
+        event[4] = type_code;
+        event[9] = event.len() as u8;
+        event[17] = flags;
+        event
+    }
+
+    /// How a file of MySQL 5.5 with these events ends.
+    fn end(flags: u8, events: &[u8]) -> Result<(), FileError> {
+        let mut format = event(event_type::FORMAT_DESCRIPTION, flags, 2 + 50 + 4 + 1 + 27);
+        format[Header::SIZE] = 4;
+        format[Header::SIZE + 2..][..3].copy_from_slice(b"5.5");
+        format[Header::SIZE + 2 + 50 + 4] = Header::SIZE as u8;
+        let file =
+            [&MAGIC[..], &format, &events.iter().flat_map(|code| event(*code, 0, 8)).collect::<Vec<u8>>()].concat();
+        let mut events = FileEvents::new(&*file)?;
+        while events.next_event()?.is_some() {}
+        Ok(())
+    }
+
+    #[test]
+    fn r4_a_closed_file_ends_behind_the_event_that_closes_it() {
+        assert!(matches!(end(0, &[]), Err(FileError::Unfinished)));
+        assert!(matches!(end(0, &[event_type::QUERY, event_type::XID]), Err(FileError::Unfinished)));
+        assert!(end(0, &[event_type::QUERY, event_type::ROTATE]).is_ok());
+        assert!(end(0, &[event_type::STOP]).is_ok());
+        assert!(end(FLAG_IN_USE as u8, &[event_type::QUERY]).is_ok(), "one that is still written");
+        let nothing = FileEvents::new(&MAGIC[..]).unwrap().next_event().map(|_| ());
+        assert!(matches!(nothing, Err(FileError::Truncated { wanted: 19, found: 0 })));
     }
 
     #[test]

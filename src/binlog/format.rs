@@ -31,6 +31,9 @@ const VERSION_SIZE: usize = 50;
 /// MySQL's event types end far below MariaDB's first own one, so that a list reaching it is MariaDB's, whatever the
 /// version says (`--version` can hide the name).
 const FIRST_MARIADB_TYPE: usize = 160;
+/// A list with at least so many types and with the five bytes of algorithm and checksum behind it is from MySQL 5.6 or
+/// later (35 types; 5.5 has 27), whatever the version says: a damaged version must not hide the checksum.
+const CHECKED_LIST: usize = 40;
 
 /// What a format description event says (MySQL source documentation, "Format_description_event").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct FormatDescription {
     pub flavor: Flavor,
     /// What ends the events behind it.
     pub checksum: Checksum,
+    /// Whether this event ends with a checksum, as it does in a file even where the events behind it have none.
+    pub(crate) is_checked: bool,
     /// When the server made this file, in seconds since 1970, if its start did; else 0.
     pub created: u32,
     /// Fixed bytes at the start of each event type's body, from type 1.
@@ -65,7 +70,8 @@ impl FormatDescription {
         let mut post_headers = input.rest();
         let named_mariadb = server_version.contains("MariaDB");
         let mut checksum = Checksum::None;
-        if named_mariadb || post_headers.len() > FIRST_MARIADB_TYPE || knows_checksums(&server_version) {
+        let is_checked = named_mariadb || post_headers.len() >= CHECKED_LIST || knows_checksums(&server_version);
+        if is_checked {
             let Some(lists) = post_headers.len().checked_sub(CHECKSUM_SIZE + 1) else {
                 return Err(DecodeError::Truncated {
                     what: "the format description event",
@@ -82,7 +88,7 @@ impl FormatDescription {
         }
         let mariadb = named_mariadb || post_headers.len() >= FIRST_MARIADB_TYPE;
         let flavor = if mariadb { Flavor::Mariadb } else { Flavor::Mysql };
-        Ok(Self { server_version, flavor, checksum, created, post_headers: post_headers.into() })
+        Ok(Self { server_version, flavor, checksum, is_checked, created, post_headers: post_headers.into() })
     }
 
     /// Fixed bytes at the start of the body of events of this type; 0 for types the server does not know.

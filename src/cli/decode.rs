@@ -68,6 +68,7 @@ fn decode(files: &[PathBuf], out: impl Write) -> Result<(), DecodeFailure> {
         gtid: None,
         inside: false,
         statements: None,
+        unfinished: None,
         lines: Vec::new(),
         out,
     };
@@ -78,7 +79,7 @@ fn decode(files: &[PathBuf], out: impl Write) -> Result<(), DecodeFailure> {
         done = done.and(Err(DecodeFailure::Output(error)));
     }
     done?;
-    printer.statements.map_or(Ok(()), Err)
+    printer.unfinished.or(printer.statements).map_or(Ok(()), Err)
 }
 
 /// A table map's table.
@@ -105,6 +106,8 @@ struct Printer<W> {
     inside: bool,
     /// A [`DecodeFailure::Statements`].
     statements: Option<DecodeFailure>,
+    /// The first file whose end is missing. Those behind it are read all the same: it may be as a crash left it.
+    unfinished: Option<DecodeFailure>,
     lines: Vec<u8>,
     out: W,
 }
@@ -134,6 +137,10 @@ impl<W: Write> Printer<W> {
             let (offset, event) = match events.next_event() {
                 Ok(Some(event)) => event,
                 Ok(None) => break,
+                Err(error @ FileError::Unfinished) => {
+                    self.unfinished.get_or_insert_with(|| failed(at, error));
+                    break;
+                }
                 Err(error) => return Err(failed(at, error)),
             };
             self.event(decoder, path, &name, offset, event).map_err(|failure| match failure {

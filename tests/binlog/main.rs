@@ -3,6 +3,8 @@
 
 mod charset;
 mod corpus;
+mod damage;
+mod making;
 mod mutation;
 mod oracle;
 mod select;
@@ -79,7 +81,8 @@ fn each_event(file: &[u8], mut event: impl FnMut(&[u8])) {
     loop {
         match events.next_event() {
             Ok(Some((_, bytes))) => event(bytes),
-            Ok(None) => break,
+            // Some files are copies of what a server still wrote.
+            Ok(None) | Err(FileError::Unfinished) => break,
             Err(error @ FileError::Truncated { .. }) => panic!("{error} at {}", events.offset()),
             Err(error) => panic!("{error}"),
         }
