@@ -68,8 +68,12 @@ impl Printer<'_> {
             9 => write!(self.out, "{}", input.u64()? as i64),
             10 => write!(self.out, "{}", input.u64()?),
             11 => {
+                let number = f64::from_bits(input.u64()?);
+                if !number.is_finite() {
+                    return Err(input.malformed());
+                }
                 let start = self.out.len();
-                float_text::write_double(f64::from_bits(input.u64()?), self.out);
+                float_text::write_double(number, self.out);
                 if !self.out.get(start..).unwrap_or_default().contains(['.', 'e']) {
                     self.out.push_str(".0");
                 }
@@ -247,6 +251,14 @@ mod tests {
         assert!(text(&document).is_err());
         let itself = [2, 1, 0, 7, 0, 2, 0, 0];
         assert!(text(&itself).is_err(), "an array that holds itself");
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_an_error() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(text(&[&[11][..], &number.to_le_bytes()].concat()).is_err());
+        }
+        assert_eq!(text(&[&[11][..], &1f64.to_le_bytes()].concat()).unwrap(), "1.0");
     }
 
     #[test]
