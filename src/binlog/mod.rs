@@ -40,6 +40,8 @@ pub use event::{Event, EventBody, MariadbGtidEvent, Query, XaId};
 pub use file::{FileError, FileEvents};
 pub use format::{Checksum, Flavor, FormatDescription};
 pub use gtid::{GtidError, GtidList, GtidSet, Gtids, MariadbGtid, MysqlGtid, Tag};
+#[cfg(any(test, fuzzing))]
+pub(crate) use header::FLAG_ARTIFICIAL;
 pub use header::Header;
 pub use image::{Image, Values};
 pub use payload::Payload;

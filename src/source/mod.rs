@@ -11,6 +11,9 @@ mod dump_start;
 mod error;
 mod filter;
 mod follower;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod image_row;
 mod layout;
