@@ -2,6 +2,8 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
+use super::login_error;
+
 /// An error of the SQL side. Its text says what, where and what to do.
 ///
 /// A server's message may quote a value or the statement, so it is only taken over for errors whose message is known
@@ -112,9 +114,16 @@ impl DatabaseError {
         let server = server.to_owned();
         let lost = |reason: String| Self::ConnectionLost { server: server.clone(), doing, reason };
         match error {
-            sqlx::Error::Tls(error) => Self::encryption(&error.to_string()),
+            sqlx::Error::Tls(error) => match error.downcast_ref() {
+                Some(error) => Self::encryption(&login_error::tls(error)),
+                // `server does not support TLS`, or a file of `mysql.tls_ca`.
+                None => Self::encryption(&format!(
+                    "{error}. `mysql.tls_ca` names the authorities to trust; `preferred` does without encryption where \
+                     there is none"
+                )),
+            },
             sqlx::Error::Io(error) => match tls_failure(error) {
-                Some(error) => Self::encryption(&error.to_string()),
+                Some(error) => Self::encryption(&login_error::tls(error)),
                 None => lost(error.to_string()),
             },
             sqlx::Error::Configuration(error) => {
@@ -167,7 +176,7 @@ impl DatabaseError {
             // ER_SPECIFIC_ACCESS_DENIED_ERROR.
             1044 | 1142 | 1143 | 1227 => denied(server, said()),
             // ER_UNSUPPORTED_AUTH_PLUGIN of some servers.
-            1251 => Self::unknown_plugin("an old one"),
+            1251 => Self::unknown_plugin("mysql_old_password"),
             // ER_NO_BINARY_LOGGING.
             1381 => Self::NoBinlog { server },
             // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_STATEMENT_TIMEOUT.
@@ -181,25 +190,13 @@ impl DatabaseError {
     }
 
     fn encryption(reason: &str) -> Self {
-        Self::Configuration {
-            key: "mysql.tls",
-            reason: format!(
-                "no encrypted connection can be made: {reason}. `mysql.tls_ca` names the authorities to trust; \
-                 `required` looks at no certificate, `disabled` encrypts nothing"
-            ),
-        }
+        Self::Configuration { key: "mysql.tls", reason: format!("no encrypted connection can be made: {reason}") }
     }
 
     fn unknown_plugin(plugin: &str) -> Self {
-        // sqlx knows neither MariaDB's ed25519 and PARSEC nor any of the plugins for company logins.
-        Self::Configuration {
-            key: "mysql.url",
-            reason: format!(
-                "the account logs in with the authentication plugin {plugin}, which this program cannot use; give it \
-                 one of its own: on MariaDB `CREATE USER … IDENTIFIED VIA mysql_native_password USING PASSWORD('…')`, \
-                 on MySQL `CREATE USER … IDENTIFIED WITH caching_sha2_password BY '…'`"
-            ),
-        }
+        // Behind its name, sqlx tells a place in its own source.
+        let name = plugin.split(' ').next().unwrap_or_default();
+        Self::Configuration { key: "mysql.url", reason: login_error::plugin(name) }
     }
 
     /// Whether the server did not understand the statement at all (ER_PARSE_ERROR): another dialect.

@@ -18,6 +18,7 @@ mod identity;
 mod image_row;
 mod layout;
 mod layout_query;
+mod login_error;
 mod mysql_async_connection;
 mod reader;
 mod replica_clash;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 use mysql_async::{
     BinlogStream, BinlogStreamRequest, Conn, DriverError, Error, GnoInterval, IoError, OptsBuilder, Row, Sid, SslOpts,
     binlog::events::{BinlogEventHeader, Event},
@@ -24,6 +24,7 @@ use super::{
     dump_start::DumpStart,
     error::SourceError,
     identity::Identity,
+    login_error,
     replica_id::ReplicaId,
     replica_session::{self, PreparedSession, ReplicaSession, StatementError},
 };
@@ -106,10 +107,16 @@ impl MysqlAsyncMaker {
         }
     }
 
+    /// `mysql_async` panics on a password plugin that it knows and was built without.
+    async fn open(&self, tls: Option<SslOpts>) -> Result<Conn, Error> {
+        let opened = AssertUnwindSafe(Conn::new(self.options(tls))).catch_unwind().await;
+        opened.unwrap_or_else(|_| Err(DriverError::UnknownAuthPlugin { name: "parsec".to_owned() }.into()))
+    }
+
     async fn log_in(&self) -> Result<Conn, ConnectionError> {
         let tls = self.tls(None);
         let encrypted = tls.is_some();
-        let error = match Conn::new(self.options(tls)).await {
+        let error = match self.open(tls).await {
             Ok(connection) => return Ok(connection),
             Err(error) => error,
         };
@@ -120,25 +127,19 @@ impl MysqlAsyncMaker {
                 "the server offers no encryption that can be used; the connection is not encrypted (mysql.tls = \
                  \"preferred\")"
             );
-            return Conn::new(self.options(None)).await.map_err(|error| self.error(&error, "", ""));
+            return self.open(None).await.map_err(|error| self.error(&error, "", ""));
         }
         // The authority's signature was found good before the name was looked at; mysql_async means to let another
         // name pass, but no longer recognises the error. A name that the certificate does hold takes its place.
         if self.tls == TlsMode::VerifyCa
             && let Some(name) = tls_error.as_ref().and_then(presented_name)
         {
-            let options = self.options(self.tls(Some(name)));
-            return Conn::new(options).await.map_err(|error| self.error(&error, "", ""));
+            return self.open(self.tls(Some(name))).await.map_err(|error| self.error(&error, "", ""));
         }
         Err(match tls_error {
             Some(error) => ConnectionError::Final(SourceError::Configuration {
                 key: "mysql.tls",
-                reason: format!(
-                    "no encrypted connection to {}: {error}. The certificate must be of version 3, signed by an \
-                     authority in `mysql.tls_ca` and name the host as subjectAltName; `required` encrypts without \
-                     looking at it",
-                    self.server
-                ),
+                reason: format!("no encrypted connection to {}: {}", self.server, login_error::tls(&error)),
             }),
             None if no_tls => ConnectionError::Final(SourceError::Configuration {
                 key: "mysql.tls",
@@ -242,9 +243,12 @@ fn presented_name(error: &rustls::Error) -> Option<String> {
 fn told(error: &Error, server: &str, account: &str, position: &str) -> ConnectionError {
     match error {
         Error::Server(error) => dump_error::of_server(error.code, &error.message, server, account, position),
-        Error::Driver(DriverError::UnknownAuthPlugin { name }) => ConnectionError::Final(SourceError::Configuration {
+        Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
+            ConnectionError::Final(SourceError::Configuration { key: "mysql.url", reason: login_error::plugin(name) })
+        }
+        Error::Driver(DriverError::MysqlOldPasswordDisabled) => ConnectionError::Final(SourceError::Configuration {
             key: "mysql.url",
-            reason: format!("the account logs in with the plugin {name}, which this program cannot use"),
+            reason: login_error::plugin("mysql_old_password"),
         }),
         Error::Driver(DriverError::UnexpectedPacket { .. }) => {
             ConnectionError::Unreadable("the server sent a packet that is no event".to_owned())
