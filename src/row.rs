@@ -54,6 +54,19 @@ pub enum Field<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
+/// What a column's values are, however they were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Numbers whose digits are exact: integers, DECIMAL, YEAR, BIT.
+    Exact,
+    /// FLOAT and DOUBLE.
+    Approximate,
+    /// Text, dates and times, labels of ENUM and SET, JSON documents.
+    Text,
+    /// Bytes that are no text.
+    Bytes,
+}
+
 /// Read access to a row's columns.
 pub trait Row {
     /// The column names, in the table's order.
@@ -62,11 +75,57 @@ pub trait Row {
     /// The value of the column at `index` of [`Row::columns`]; [`Field::Absent`] beyond its end.
     fn field_at(&self, index: usize) -> Field<'_>;
 
+    /// What the values of the column at `index` of [`Row::columns`] are; text beyond its end.
+    fn kind_at(&self, index: usize) -> Kind;
+
     /// The value of the column called `name` (case-insensitive, as the servers compare column names).
     fn field(&self, name: &str) -> Field<'_> {
         match self.columns().iter().position(|column| column.eq_ignore_ascii_case(name)) {
             Some(index) => self.field_at(index),
             None => Field::Absent,
+        }
+    }
+}
+
+/// What is known of a row when nothing but its key is.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRow<'a> {
+    columns: &'a [Box<str>],
+    key: &'a RowKey,
+}
+
+impl<'a> KeyRow<'a> {
+    /// The row whose key `columns` hold `key`.
+    pub fn new(columns: &'a [Box<str>], key: &'a RowKey) -> Self {
+        Self { columns, key }
+    }
+}
+
+impl Row for KeyRow<'_> {
+    fn columns(&self) -> &[Box<str>] {
+        self.columns
+    }
+
+    fn field_at(&self, index: usize) -> Field<'_> {
+        match (self.key, index) {
+            (RowKey::Int(number), 0) => Field::Int(*number),
+            (RowKey::UInt(number), 0) => Field::UInt(*number),
+            (RowKey::Columns(parts), _) => match parts.get(index) {
+                Some(KeyPart::Int(number)) => Field::Int(*number),
+                Some(KeyPart::UInt(number)) => Field::UInt(*number),
+                Some(KeyPart::Text(text)) => Field::Text(Cow::Borrowed(text)),
+                Some(KeyPart::Bytes(bytes)) => Field::Bytes(Cow::Borrowed(bytes)),
+                None => Field::Absent,
+            },
+            _ => Field::Absent,
+        }
+    }
+
+    fn kind_at(&self, index: usize) -> Kind {
+        match self.field_at(index) {
+            Field::Int(_) | Field::UInt(_) => Kind::Exact,
+            Field::Bytes(_) => Kind::Bytes,
+            _ => Kind::Text,
         }
     }
 }

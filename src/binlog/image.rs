@@ -48,7 +48,12 @@ impl<'a> Image<'a> {
 
     /// Whether it holds every column's value (`binlog_row_image=FULL`, and no JSON column is told by its changes alone).
     pub fn is_whole(&self, columns: &TableColumns) -> bool {
-        self.partial.iter().all(|byte| *byte == 0) && present_count(self.present, columns.len()) == columns.len()
+        self.holds_values() && present_count(self.present, columns.len()) == columns.len()
+    }
+
+    /// Whether no JSON column is told by its changes alone, so that its bytes and [`Image::present`] are all of it.
+    pub fn holds_values(&self) -> bool {
+        self.partial.iter().all(|byte| *byte == 0)
     }
 
     /// The values of the columns that it holds, in the table's order, each with its column's index. Ends after its

@@ -173,7 +173,7 @@ impl Bridge {
         let reader_config = ReaderConfig {
             mysql: config.mysql.clone(),
             tables: followed.names().to_vec(),
-            keep_before: false,
+            keep_before: |_| false,
             seed: format!("{} {}", config.workstation, state.instance_id()),
             reconnect_max: Duration::from_secs(30),
         };

@@ -61,7 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let reader = ReaderConfig {
         mysql: config.mysql.clone(),
         tables,
-        keep_before: true,
+        keep_before: |_| true,
         seed: format!("tail {} {}", config.workstation, std::process::id()),
         reconnect_max: RECONNECT_MAX,
     };

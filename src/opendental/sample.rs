@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::{LookupTable, Lookups, WatchTable, schema};
-use crate::row::{Field, Row};
+use crate::row::{Field, Kind, Row};
 
 /// A row that tests can change.
 #[derive(Clone, Debug)]
@@ -21,6 +21,15 @@ impl Row for SampleRow {
 
     fn field_at(&self, index: usize) -> Field<'_> {
         self.fields.get(index).cloned().unwrap_or(Field::Absent)
+    }
+
+    fn kind_at(&self, index: usize) -> Kind {
+        match self.fields.get(index) {
+            Some(Field::Int(_) | Field::UInt(_)) => Kind::Exact,
+            Some(Field::Double(_)) => Kind::Approximate,
+            Some(Field::Bytes(_)) => Kind::Bytes,
+            _ => Kind::Text,
+        }
     }
 }
 

@@ -40,10 +40,30 @@ pub struct Change {
     /// The row's bytes: the after image, or for a delete the before image. `None` if the image does not hold every
     /// column (`binlog_row_image` is not FULL): read the row by its key (rule R6).
     pub image: Option<Box<[u8]>>,
-    /// The before image of an update, if [`super::ReaderConfig::keep_before`] asked for it and it is whole.
+    /// What the log holds of the row where that is not every column.
+    pub partial: Option<Box<PartialImage>>,
+    /// The before image of an update, if it is whole and either changed the key or is of a table for which
+    /// [`super::ReaderConfig::keep_before`] asked for it.
     pub before: Option<Box<[u8]>>,
     /// How to read the images.
     pub layout: Arc<Layout>,
+}
+
+/// A row image that does not hold every column.
+///
+/// Holds a patient's values: its `Debug` shows none of them (rule D4).
+#[derive(Clone)]
+pub struct PartialImage {
+    /// Its bytes.
+    pub bytes: Box<[u8]>,
+    /// The bitmap of the columns that it holds, from the lowest bit of the first byte.
+    pub present: Box<[u8]>,
+}
+
+impl std::fmt::Debug for PartialImage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "PartialImage({} bytes)", self.bytes.len())
+    }
 }
 
 impl std::fmt::Debug for Change {

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    change::{Change, ChangeKind, Doubt, Message, Step, TableId, Transaction},
+    change::{Change, ChangeKind, Doubt, Message, PartialImage, Step, TableId, Transaction},
     error::SourceError,
     filter::Filter,
     identity::Identity,
@@ -15,7 +15,9 @@ use super::{
     tracked_layout::{Found, TrackedLayouts},
     transaction::{Assembler, Broken, Progress},
 };
-use crate::binlog::{DecodeError, Event, EventBody, Header, LogPoint, Position, Query, RowChange, Rows, TableMap};
+use crate::binlog::{
+    DecodeError, Event, EventBody, Header, Image, LogPoint, Position, Query, RowChange, Rows, TableMap,
+};
 
 /// A batch is sent when it holds this many transactions, or this many bytes, or when the server has no more at hand.
 const BATCH_TRANSACTIONS: usize = 1000;
@@ -32,7 +34,8 @@ pub(super) struct Follower<L> {
     filter: Filter,
     layouts: TrackedLayouts<L>,
     assembler: Assembler<Step>,
-    keep_before: bool,
+    /// By table.
+    keep_before: Vec<bool>,
     sender: mpsc::Sender<Message>,
     stop: CancellationToken,
     batch: Vec<Transaction>,
@@ -75,7 +78,7 @@ impl<L: LayoutReader> Follower<L> {
     pub(super) fn new(
         schema: String,
         tables: Vec<String>,
-        keep_before: bool,
+        keep_before: fn(&str) -> bool,
         start: Position,
         layouts: L,
         sender: mpsc::Sender<Message>,
@@ -83,9 +86,9 @@ impl<L: LayoutReader> Follower<L> {
     ) -> Self {
         Self {
             layouts: TrackedLayouts::new(layouts, tables.len()),
+            keep_before: tables.iter().map(|table| keep_before(table)).collect(),
             filter: Filter::new(schema, tables),
             assembler: Assembler::new(start),
-            keep_before,
             sender,
             stop,
             batch: Vec::new(),
@@ -203,6 +206,7 @@ impl<L: LayoutReader> Follower<L> {
             if let Step::Change(change) = step {
                 self.batch_bytes += change.image.as_ref().map_or(0, |image| image.len());
                 self.batch_bytes += change.before.as_ref().map_or(0, |image| image.len());
+                self.batch_bytes += change.partial.as_ref().map_or(0, |image| image.bytes.len());
             }
         }
         let committed = DateTime::from_timestamp(i64::from(timestamp), 0).unwrap_or_default();
@@ -276,14 +280,18 @@ impl<L: LayoutReader> Follower<L> {
             Some(before) => Some(layout.key(before, Some(image))?).filter(|old| *old != key),
             None => None,
         };
-        let whole = |image: crate::binlog::Image<'_>| image.is_whole(&layout.columns).then(|| image.bytes().into());
+        let whole = |image: Image<'_>| image.is_whole(&layout.columns).then(|| image.bytes().into());
+        let keep_before = old_key.is_some() || self.keep_before.get(usize::from(table)).is_some_and(|keep| *keep);
+        let held = |image: Image<'_>| PartialImage { bytes: image.bytes().into(), present: image.present().into() };
+        let is_part = image.holds_values() && !image.is_whole(&layout.columns);
         Ok(Some(Change {
             table,
             kind,
             key,
             old_key,
             image: whole(image),
-            before: before.filter(|_| self.keep_before).and_then(whole),
+            partial: is_part.then(|| Box::new(held(image))),
+            before: before.filter(|_| keep_before).and_then(whole),
             layout: layout.clone(),
         }))
     }

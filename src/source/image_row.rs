@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::{error::SourceError, row_layout::Layout, time_zone::TimeZone};
 use crate::{
-    binlog::{ColumnInfo, DecodeError, Image, LocalTime, Value, charset},
-    row::{Field, Row},
+    binlog::{ColumnInfo, ColumnType, DecodeError, Image, LocalTime, Value, charset},
+    row::{Field, Kind, Row},
 };
 
 /// The values of one row image, as a SELECT in the office's time zone would show them.
@@ -21,11 +21,30 @@ impl<'a> ImageRow<'a> {
     /// [`SourceError::Row`] if the image does not fit the layout, or a value has no text: MySQL's JSON, or bytes that
     /// are not of the column's character set.
     pub fn new(image: &'a [u8], layout: &'a Layout, zone: &TimeZone) -> Result<Self, SourceError> {
+        Self::read(Image::whole(image, &layout.columns), layout, zone)
+    }
+
+    /// Reads the values that an image holds, those of the bitmap `present`; the others are [`Field::Absent`].
+    ///
+    /// # Errors
+    /// As [`ImageRow::new`].
+    pub fn partial(
+        image: &'a [u8],
+        present: &'a [u8],
+        layout: &'a Layout,
+        zone: &TimeZone,
+    ) -> Result<Self, SourceError> {
+        Self::read(Image::new(image, present), layout, zone)
+    }
+
+    fn read(image: Image<'a>, layout: &'a Layout, zone: &TimeZone) -> Result<Self, SourceError> {
         let failed = |error| SourceError::Row { table: layout.table.clone(), error };
         let mut fields = Vec::with_capacity(layout.columns.len());
-        for value in Image::whole(image, &layout.columns).values(&layout.columns) {
+        for value in image.values(&layout.columns) {
             let (index, value) = value.map_err(failed)?;
             let Some(column) = layout.columns.get(index) else { continue };
+            // Those before it that the image lacks.
+            fields.resize(index, Field::Absent);
             fields.push(field(value, column, zone).map_err(|error| failed(error.in_column(index)))?);
         }
         Ok(Self { layout, fields })
@@ -39,6 +58,19 @@ impl Row for ImageRow<'_> {
 
     fn field_at(&self, index: usize) -> Field<'_> {
         self.fields.get(index).cloned().unwrap_or(Field::Absent)
+    }
+
+    fn kind_at(&self, index: usize) -> Kind {
+        use ColumnType::*;
+        match self.layout.columns.get(index) {
+            Some(column) if column.is_binary() => Kind::Bytes,
+            Some(column) => match column.kind {
+                Tiny | Short | Medium | Long | LongLong | Decimal { .. } | Year | Bit { .. } => Kind::Exact,
+                Float | Double => Kind::Approximate,
+                _ => Kind::Text,
+            },
+            None => Kind::Text,
+        }
     }
 }
 

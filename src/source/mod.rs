@@ -42,7 +42,7 @@ mod write_back;
 mod xa_id;
 
 pub use barrier::Barrier;
-pub use change::{Boundary, Change, ChangeKind, Doubt, Gtid, Message, Step, TableId, Transaction};
+pub use change::{Boundary, Change, ChangeKind, Doubt, Gtid, Message, PartialImage, Step, TableId, Transaction};
 pub use database::Database;
 pub use database_error::DatabaseError;
 pub use error::SourceError;

@@ -36,8 +36,8 @@ pub struct ReaderConfig {
     pub mysql: MysqlConfig,
     /// The watched tables of that database; a [`super::TableId`] is an index into this list.
     pub tables: Vec<String>,
-    /// Whether changes carry the before image of updates.
-    pub keep_before: bool,
+    /// Whether changes of this table carry the before image of updates.
+    pub keep_before: fn(&str) -> bool,
     /// Our id among the server's replicas where `mysql.server_id` is 0 is made from this text; it must be the same
     /// after a restart and differ between instances.
     pub seed: String,

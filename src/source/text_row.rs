@@ -4,15 +4,22 @@ use std::{borrow::Cow, sync::Arc};
 
 use sqlx::{Column, Decode, Row as _, Type, TypeInfo, ValueRef, mysql::MySqlRow};
 
-use crate::row::{Field, KeyPart, Row, RowKey};
+use crate::row::{Field, KeyPart, Kind, Row, RowKey};
 
 /// A row as the text protocol brings it: every value as the server prints it.
 ///
 /// Holds a patient's values: its `Debug` shows none of them (rule D4).
 #[derive(Clone, PartialEq)]
 pub struct TextRow {
-    columns: Arc<[Box<str>]>,
+    columns: Arc<TextColumns>,
     values: Box<[Cell]>,
+}
+
+/// The columns of a SELECT's result, shared by its rows.
+#[derive(PartialEq)]
+pub(super) struct TextColumns {
+    names: Box<[Box<str>]>,
+    kinds: Box<[Kind]>,
 }
 
 /// One value of a [`TextRow`].
@@ -32,17 +39,21 @@ enum KeyKind {
 }
 
 impl TextRow {
-    /// Takes the values out of `row`. `columns` are the names of the rows before it of the same result, if any: they
-    /// are shared.
-    pub(super) fn take(row: &MySqlRow, columns: &mut Option<Arc<[Box<str>]>>) -> Result<Self, sqlx::Error> {
-        let columns = columns.get_or_insert_with(|| row.columns().iter().map(|column| column.name().into()).collect());
+    /// Takes the values out of `row`. `columns` are those of the rows before it of the same result, if any: they are
+    /// shared.
+    pub(super) fn take(row: &MySqlRow, columns: &mut Option<Arc<TextColumns>>) -> Result<Self, sqlx::Error> {
+        let columns = columns.get_or_insert_with(|| {
+            let names = row.columns().iter().map(|column| column.name().into()).collect();
+            let kinds = row.columns().iter().map(|column| kind(column.type_info())).collect();
+            Arc::new(TextColumns { names, kinds })
+        });
         let values = (0..row.columns().len()).map(|index| cell(row, index)).collect::<Result<_, _>>()?;
         Ok(Self { columns: columns.clone(), values })
     }
 
     /// The text in the column called `name`; `None` if it is NULL, bytes or not there.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let index = self.columns.iter().position(|column| column.eq_ignore_ascii_case(name))?;
+        let index = self.columns.names.iter().position(|column| column.eq_ignore_ascii_case(name))?;
         self.text_at(index)
     }
 
@@ -57,7 +68,7 @@ impl TextRow {
 
 impl Row for TextRow {
     fn columns(&self) -> &[Box<str>] {
-        &self.columns
+        &self.columns.names
     }
 
     fn field_at(&self, index: usize) -> Field<'_> {
@@ -68,11 +79,15 @@ impl Row for TextRow {
             Some(Cell::Bytes(bytes)) => Field::Bytes(Cow::Borrowed(bytes)),
         }
     }
+
+    fn kind_at(&self, index: usize) -> Kind {
+        self.columns.kinds.get(index).copied().unwrap_or(Kind::Text)
+    }
 }
 
 impl std::fmt::Debug for TextRow {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("TextRow").field("columns", &self.columns).finish_non_exhaustive()
+        formatter.debug_struct("TextRow").field("columns", &self.columns.names).finish_non_exhaustive()
     }
 }
 
@@ -82,18 +97,39 @@ fn cell(row: &MySqlRow, index: usize) -> Result<Cell, sqlx::Error> {
     if value.is_null() {
         return Ok(Cell::Null);
     }
-    let binary = is_binary(value.type_info().as_ref());
+    let (kind, is_bit) = (kind(value.type_info().as_ref()), value.type_info().name() == "BIT");
     let bytes = <&[u8] as Decode<sqlx::MySql>>::decode(value).map_err(sqlx::Error::Decode)?;
     Ok(match std::str::from_utf8(bytes) {
-        Ok(text) if !binary => Cell::Text(text.into()),
+        // The one type that the text protocol does not print.
+        _ if is_bit => Cell::Text(bit(bytes).to_string().into()),
+        Ok(text) if kind != Kind::Bytes => Cell::Text(text.into()),
         _ => Cell::Bytes(bytes.into()),
     })
+}
+
+/// The number in a BIT's bytes.
+fn bit(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// What a column's values are.
+fn kind(type_info: &sqlx::mysql::MySqlTypeInfo) -> Kind {
+    let name = type_info.name();
+    match name {
+        _ if is_binary(type_info) => Kind::Bytes,
+        "FLOAT" | "DOUBLE" => Kind::Approximate,
+        "DECIMAL" | "YEAR" | "BIT" => Kind::Exact,
+        _ => match key_kind(name) {
+            KeyKind::Int | KeyKind::UInt => Kind::Exact,
+            KeyKind::Other => Kind::Text,
+        },
+    }
 }
 
 /// Whether a column holds bytes and not text: its collation is `binary`, and it is none of the types that are printed.
 fn is_binary(type_info: &sqlx::mysql::MySqlTypeInfo) -> bool {
     let name = type_info.name();
-    let bytes = name.ends_with("BINARY") || name.ends_with("BLOB") || matches!(name, "BIT" | "GEOMETRY");
+    let bytes = name.ends_with("BINARY") || name.ends_with("BLOB") || name == "GEOMETRY";
     // A text column with a `_bin` collation carries the BINARY flag, too; only its collation tells.
     bytes && !<str as Type<sqlx::MySql>>::compatible(type_info)
 }

@@ -76,7 +76,7 @@ impl Following {
             seed: format!("{} {tables:?}", database.name()),
             mysql,
             tables: tables.iter().map(|table| (*table).to_owned()).collect(),
-            keep_before: true,
+            keep_before: |_| true,
             reconnect_max: Duration::from_millis(500),
         };
         let (sender, messages) = mpsc::channel(16);
