@@ -1,4 +1,5 @@
-//! Catch-up: one scan by time stamp of a table for all subscriptions that need it (rule W10).
+//! Catch-up: one scan by time stamp of a table for all subscriptions that need it (rule W10), and what no scan can tell
+//! (rule R8).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,17 +11,63 @@ use super::{
     error::BridgeError,
     jobs::{Done, ScanAnswer},
 };
-use crate::window::{Cursor, Mark, Phase};
+use crate::{
+    opendental::Tells,
+    window::{Cursor, Mark, Phase},
+};
 
 /// How long a scan that failed is left alone.
 const AGAIN_MILLIS: i64 = 5_000;
 
+/// A subscription that is made now has a DateTimeStart of about now, by a clock that may not be quite the server's.
+const ABOUT_NOW_SECONDS: u64 = 60;
+
 impl Engine {
-    pub(super) fn want_scan(&mut self, num: i64) {
+    /// Sees to it that the subscription gets what the log cannot tell it.
+    pub(super) fn catch_up(&mut self, num: i64) -> Result<(), BridgeError> {
+        let now = self.server_now();
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        let watch = subscriber.watch;
+        if self.tables.get(watch).is_none_or(|table| table.tells() == Tells::Changes) {
+            subscriber.phase = Phase::Scanning;
+            self.scan_wanted.entry(watch).or_default().push(num);
+            return Ok(());
+        }
+        let again = subscriber.window.as_ref().and_then(|window| window.caught_up_from);
+        let since = [again, subscriber.catch_up].into_iter().flatten().min().map(|micros| micros / 1_000_000);
+        if since.is_some_and(|since| since < now.saturating_sub_unsigned(ABOUT_NOW_SECONDS)) {
+            warn!(
+                subscription = num,
+                watch_table = subscriber.subscription.watch_table,
+                "rows that were deleted before this subscription's place in the log are gone: no event can tell of them"
+            );
+        }
+        self.begin(num);
+        self.attend(num)
+    }
+
+    /// Lets a subscription that was made just now, and is to begin about now, begin in the log where it was made, if a
+    /// catch-up could not tell what is new: deletions leave no row, and without a stamp it would be the whole table.
+    pub(super) fn begin_where_it_was_made(&mut self, num: i64) {
+        let Some(subscriber) = self.subscribers.get(&num) else { return };
+        let now = self.taking.map_or_else(|| self.server_now(), |(_, committed)| committed / 1_000_000);
+        let Some(watch) = self.tables.get(subscriber.watch) else { return };
+        let about_now = subscriber.last.abs_diff(now) <= ABOUT_NOW_SECONDS;
+        if about_now && (watch.tells() == Tells::Deletions || watch.stamp_column().is_none()) {
+            self.begin(num);
+        }
+    }
+
+    /// Puts the subscription's cursor, if it has none, at the place in the log that is being taken in.
+    fn begin(&mut self, num: i64) {
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
-        let Some(watch) = subscriber.subscription.watch() else { return };
-        subscriber.phase = Phase::Scanning;
-        self.scan_wanted.entry(watch).or_default().push(num);
+        let point = self.taking.map_or(self.boundary.position.point(), |(point, _)| point);
+        subscriber.begin(Cursor { point, resume: self.boundary.resume.clone() });
+        // Counted anew when the logs are trimmed; what follows in the log must be recorded now.
+        if let Some(watched) = self.watched.get_mut(&subscriber.watch) {
+            watched.cursors += 1;
+        }
+        self.store_then(num, None);
     }
 
     /// Starts a scan of every table that is wanted and is not being scanned already.
@@ -48,11 +95,14 @@ impl Engine {
             let Some(since) = asked.iter().map(|&(_, _, since)| since).min() else { continue };
             self.trim = true;
             self.scanning.insert(watch);
+            let Some(table) = self.tables.get(watch).cloned() else { continue };
+            if table.stamp_column().is_none() {
+                warn!(table = table.table(), "the table has no time stamp: all of it is sent");
+            }
             let (database, at) = (self.database.clone(), self.boundary.clone());
             self.spawn_until_stop(async move {
                 let since = DateTime::from_timestamp_micros(since).unwrap_or(DateTime::<Utc>::MIN_UTC);
-                let result =
-                    database.scan(watch.table(), &[watch.key_column()], Some(watch.stamp_column()), since).await;
+                let result = database.scan(table.table(), table.key_columns(), table.stamp_column(), since).await;
                 Done::Scanned(ScanAnswer { watch, asked, at, result })
             });
         }
@@ -61,21 +111,22 @@ impl Engine {
     pub(super) fn scanned(&mut self, answer: ScanAnswer) -> Result<(), BridgeError> {
         let ScanAnswer { watch, asked, at, result } = answer;
         self.scanning.remove(&watch);
+        let Some(table) = self.tables.get(watch).cloned() else { return Ok(()) };
         let scan = match result {
             Ok(scan) if scan.point >= at.position.point() => scan,
             Ok(_) => {
-                warn!(table = watch.table(), "the scan speaks of an older log than the reader; scanning again");
+                warn!(table = table.table(), "the scan speaks of an older log than the reader; scanning again");
                 self.scan_again(&asked);
                 return Ok(());
             }
             Err(error) => {
-                warn!(table = watch.table(), %error, "the catch-up scan failed; scanning again");
+                warn!(table = table.table(), %error, "the catch-up scan failed; scanning again");
                 self.scan_again(&asked);
                 return Ok(());
             }
         };
         info!(
-            table = watch.table(),
+            table = table.table(),
             rows = scan.rows.len(),
             subscriptions = asked.len(),
             "scanned for changes before the subscriptions' place in the log"
@@ -86,9 +137,10 @@ impl Engine {
             if subscriber.epoch != epoch || subscriber.phase != Phase::Scanning {
                 continue;
             }
-            let backlog = shared
-                .entry(since)
-                .or_insert_with(|| Arc::new(scan.rows.iter().filter(|(stamp, _)| *stamp >= since).cloned().collect()));
+            let backlog = shared.entry(since).or_insert_with(|| {
+                let all = table.stamp_column().is_none();
+                Arc::new(scan.rows.iter().filter(|(stamp, _)| all || *stamp >= since).cloned().collect())
+            });
             subscriber.backlog = Some(backlog.clone());
             subscriber.phase = Phase::Waiting;
             self.store_then(num, None);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     binlog::LogPoint,
-    opendental::WatchTable,
+    opendental::WatchId,
     source::Barrier,
     window::{Cursor, Instant, Mark, Phase, Plan, elements, plan},
 };
@@ -30,7 +30,7 @@ pub(super) enum BarrierStep {
 }
 
 /// Windows over the same stretch of the log, with the same catch-up, have the same plan.
-type PlanKey = (WatchTable, LogPoint, Option<*const Vec<Mark>>);
+type PlanKey = (WatchId, LogPoint, Option<*const Vec<Mark>>);
 
 /// How long a window is left alone that cannot close yet.
 const AGAIN_MILLIS: i64 = 250;
@@ -142,8 +142,9 @@ impl Engine {
     }
 
     fn is_unsure(&self, num: i64) -> bool {
-        let watch = self.subscribers.get(&num).and_then(|subscriber| subscriber.subscription.watch());
-        let unsure = watch.and_then(|watch| self.watched.get(&watch)).map(|watched| watched.unsure_until);
+        let subscriber = self.subscribers.get(&num);
+        let unsure =
+            subscriber.and_then(|subscriber| self.watched.get(&subscriber.watch)).map(|watched| watched.unsure_until);
         unsure.is_some_and(|until| until > self.boundary.position.point())
     }
 
@@ -164,13 +165,13 @@ impl Engine {
             // Our idea of the server's clock was ahead of it.
             return self.attend(num);
         }
-        let Some(watch) = subscriber.subscription.watch() else { return Ok(()) };
+        let watch = subscriber.watch;
         let Some(watched) = self.watched.get(&watch) else { return Ok(()) };
         let from = subscriber.cursor.as_ref().map_or(to.point, |cursor| cursor.point);
         let backlog = subscriber.backlog.clone();
         let key = (watch, from, backlog.as_ref().map(Arc::as_ptr));
         let plan = plans.entry(key).or_insert_with(|| {
-            let stamps = Stamps::new(watch, &self.zone);
+            let stamps = Stamps::new(&watched.watch, &self.zone);
             let backlog = backlog.as_ref().map(|marks| marks.as_slice());
             Arc::new(plan(&watched.log, from, to.point, backlog, |entry| stamps.of(entry)))
         });
@@ -186,8 +187,7 @@ impl Engine {
     /// Fixes the range of the open window's next event and stores it, or ends the window when nothing is left.
     pub(super) fn next_event(&mut self, num: i64) -> Result<(), BridgeError> {
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
-        let Some(watch) = subscriber.subscription.watch() else { return Ok(()) };
-        let Some(watched) = self.watched.get(&watch) else { return Ok(()) };
+        let Some(watched) = self.watched.get(&subscriber.watch) else { return Ok(()) };
         let Some(window) = &mut subscriber.window else { return Ok(()) };
         window.event_end = None;
         match elements(window, &watched.log, self.delivery.max_elements).pop() {
@@ -209,10 +209,10 @@ impl Engine {
 
     /// Drops from each change log what all its cursors have passed.
     pub(super) fn trim_logs(&mut self) {
-        let mut oldest: HashMap<WatchTable, (LogPoint, usize)> = HashMap::new();
+        let mut oldest: HashMap<WatchId, (LogPoint, usize)> = HashMap::new();
         for subscriber in self.subscribers.values() {
-            if let (Some(watch), Some(cursor)) = (subscriber.subscription.watch(), &subscriber.cursor) {
-                let (point, cursors) = oldest.entry(watch).or_insert((cursor.point, 0));
+            if let Some(cursor) = &subscriber.cursor {
+                let (point, cursors) = oldest.entry(subscriber.watch).or_insert((cursor.point, 0));
                 *point = cursor.point.min(*point);
                 *cursors += 1;
             }

@@ -30,7 +30,7 @@ use crate::{
     config::DeliveryConfig,
     delivery::Sender,
     http::Health,
-    opendental::{Lookups, WatchTable},
+    opendental::{Lookups, Shown, Subscription, WatchId, WatchTables},
     source::{Boundary, Database, Identity, Message, TimeZone},
     state::{SavedSubscription, State},
     window::{Attention, Instant, Subscriber},
@@ -39,6 +39,7 @@ use crate::{
 /// What the engine is made of; see [`super::start`].
 pub(super) struct Parts {
     pub(super) workstation: String,
+    pub(super) schedule_operatories: bool,
     pub(super) delivery: DeliveryConfig,
     pub(super) database: Database,
     pub(super) identity: Identity,
@@ -47,6 +48,7 @@ pub(super) struct Parts {
     pub(super) sender: Arc<Sender>,
     pub(super) health: Health,
     pub(super) boundary: Boundary,
+    pub(super) tables: WatchTables,
     pub(super) followed: Followed,
     pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
@@ -54,6 +56,8 @@ pub(super) struct Parts {
 
 pub(super) struct Engine {
     pub(super) workstation: String,
+    /// Whether a change of `scheduleop` is one of its schedule.
+    pub(super) schedule_operatories: bool,
     pub(super) delivery: DeliveryConfig,
     pub(super) database: Database,
     pub(super) identity: Identity,
@@ -64,16 +68,21 @@ pub(super) struct Engine {
     pub(super) instance: String,
     pub(super) sender: Arc<Sender>,
     pub(super) health: Health,
+    pub(super) tables: WatchTables,
     pub(super) followed: Followed,
 
     /// How far the log has been read.
     pub(super) boundary: Boundary,
+    /// Just behind the commit of the transaction that is being taken in, and its time in microseconds UTC.
+    pub(super) taking: Option<(LogPoint, i64)>,
     /// The server that the reader is connected to.
     pub(super) reading: Option<Identity>,
     pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
-    pub(super) watched: HashMap<WatchTable, Watched>,
+    pub(super) watched: HashMap<WatchId, Watched>,
     pub(super) lookups: Lookups,
+    /// Schedules whose operatories were found to have changed by reading the lookups anew.
+    pub(super) moved_schedules: Vec<i64>,
     /// Subscriptions and lookups hold every change up to here (rule W8).
     pub(super) loaded: LogPoint,
     pub(super) reload: bool,
@@ -81,6 +90,8 @@ pub(super) struct Engine {
     pub(super) reload_backoff: Backoff,
 
     pub(super) subscribers: HashMap<i64, Subscriber>,
+    /// The other rows of `apisubscription`, as last seen: an update in the log may hold only a part of its row.
+    pub(super) unserved: HashMap<i64, Subscription>,
     /// Counts the subscribers made, so that a result for one is never taken for another's under the same number.
     pub(super) made: u64,
     /// Places from the state file whose subscriptions have not been loaded yet.
@@ -92,8 +103,8 @@ pub(super) struct Engine {
     pub(super) barrier: BarrierStep,
     pub(super) barrier_backoff: Backoff,
     /// Subscriptions that wait for a catch-up scan of their table, and the tables being scanned.
-    pub(super) scan_wanted: HashMap<WatchTable, Vec<i64>>,
-    pub(super) scanning: HashSet<WatchTable>,
+    pub(super) scan_wanted: HashMap<WatchId, Vec<i64>>,
+    pub(super) scanning: HashSet<WatchId>,
     /// Subscriptions whose restored window waits until the log has been read up to its end.
     pub(super) rebuilding: Vec<i64>,
     /// Restored windows wait until the log has been read anew up to here, at least as far as before the restart: rows
@@ -112,9 +123,10 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { workstation, delivery, database, identity, zone, state, sender, health, .. } = parts;
-        let Parts { boundary, followed, own_clock, clock, .. } = parts;
+        let Parts { schedule_operatories, boundary, tables, followed, own_clock, clock, .. } = parts;
         Self {
             workstation,
+            schedule_operatories,
             delivery,
             database,
             identity,
@@ -123,18 +135,22 @@ impl Engine {
             state: Some(state),
             sender,
             health,
+            watched: tables.iter().map(|(id, watch)| (id, Watched::new(watch.clone()))).collect(),
+            tables,
             followed,
             boundary,
+            taking: None,
             reading: None,
             own_clock,
             clock,
-            watched: WatchTable::ALL.into_iter().map(|watch| (watch, Watched::new(watch))).collect(),
             lookups: Lookups::new(),
+            moved_schedules: Vec::new(),
             loaded: LogPoint::default(),
             reload: false,
             reloading: false,
             reload_backoff: Backoff::default(),
             subscribers: HashMap::new(),
+            unserved: HashMap::new(),
             made: 0,
             restored: HashMap::new(),
             wake: BTreeSet::new(),
@@ -271,7 +287,7 @@ impl Engine {
         match subscriber.attention(now, &local, clock, read) {
             Attention::None => {}
             Attention::At(instant) => self.wake_at(num, instant),
-            Attention::CatchUp => self.want_scan(num),
+            Attention::CatchUp => self.catch_up(num)?,
             Attention::Close => self.want_barrier(num),
             Attention::Send => self.send(num)?,
             Attention::Expire => self.expire(num),
@@ -309,8 +325,13 @@ impl Engine {
         self.zone.local_text(self.server_now())
     }
 
-    pub(super) fn watched_mut(&mut self, watch: WatchTable) -> &mut Watched {
-        self.watched.entry(watch).or_insert_with(|| Watched::new(watch))
+    /// JSON that was rendered with what a lookup told before is rendered again when it is next sent (rule W8).
+    pub(super) fn forget_rendered(&mut self, stale: &[Shown]) {
+        for watched in self.watched.values_mut() {
+            if stale.iter().any(|shown| watched.watch.shows(*shown)) {
+                watched.generation += 1;
+            }
+        }
     }
 
     /// Our own clock, in milliseconds since 1970.

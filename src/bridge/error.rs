@@ -1,6 +1,7 @@
 //! Why the bridge stops.
 
 use crate::{
+    config::ConfigError,
     delivery::DeliveryError,
     http::HttpError,
     opendental::RenderError,
@@ -29,6 +30,18 @@ pub enum BridgeError {
     /// A row does not have the shape that Open Dental's tables have.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// `opendental.tables` names what cannot be watched.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The rows in the log have another primary key than the watch table.
+    #[error(
+        "{table}: its primary key in the log is not the one that the table has, or had when the bridge was started: \
+         start it again, and if it stops here once more, remove the file state.path"
+    )]
+    PrimaryKey {
+        /// The table.
+        table: String,
+    },
     /// The log that the cursors point into is gone; the bridge starts again with a catch-up (rule R8).
     #[error("the server's log cannot be continued: {reason}")]
     LogLost {
@@ -43,4 +56,17 @@ pub enum BridgeError {
         /// How.
         reason: String,
     },
+}
+
+impl BridgeError {
+    /// Whether the configuration is to be changed. Transparent errors hide themselves from the chain of sources.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Database(DatabaseError::Configuration { .. }) => true,
+            Self::Source(SourceError::Configuration { .. }) => true,
+            Self::Source(SourceError::Database(error)) => matches!(error, DatabaseError::Configuration { .. }),
+            Self::Delivery(error) => matches!(error, DeliveryError::Secret { .. } | DeliveryError::Workstation),
+            _ => false,
+        }
+    }
 }

@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     binlog::LogPoint,
-    opendental::{LookupTable, WatchTable},
-    row::{Field, Row, RowKey},
+    opendental::{LookupTable, Tells, WatchId},
     source::{Change, ChangeKind, ImageRow, Layout, Message, SourceError, Step, TableId, TimeZone, Transaction},
     window::StoredImage,
 };
@@ -25,15 +24,20 @@ impl Engine {
                 for transaction in transactions {
                     self.transaction(transaction)?;
                 }
+                let advanced = boundary.position.point() > self.boundary.position.point();
                 self.boundary = boundary;
+                if advanced {
+                    self.tell_moved_schedules();
+                }
                 self.health.reading(Utc::now());
                 self.read_up_to_barrier()?;
                 self.rebuilt()
             }
             Message::LayoutUnsure { table, until } => {
-                if let Some(watch) = self.followed.role(table).watch {
-                    let watched = self.watched_mut(watch);
-                    watched.unsure_until = watched.unsure_until.max(until);
+                for watch in self.followed.role(table).watches.iter() {
+                    if let Some(watched) = self.watched.get_mut(watch) {
+                        watched.unsure_until = watched.unsure_until.max(until);
+                    }
                 }
                 Ok(())
             }
@@ -81,119 +85,99 @@ impl Engine {
     fn transaction(&mut self, transaction: Transaction) -> Result<(), BridgeError> {
         let Transaction { point, committed, steps, .. } = transaction;
         let committed = committed.timestamp_micros();
+        self.taking = Some((point, committed));
         for step in steps {
             match step {
                 Step::Change(change) => self.change(change, point, committed)?,
                 Step::Cleared(table) => self.cleared(table, point),
             }
         }
+        self.taking = None;
         Ok(())
     }
 
-    fn change(&mut self, change: Change, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
-        let Role { watch, lookup, subscriptions } = self.followed.role(change.table);
-        if lookup == Some(LookupTable::ScheduleOp)
-            && let Some(schedule) = self.schedule_of(&change)
+    fn change(&mut self, mut change: Change, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
+        let Role { watches, shared, lookup, subscriptions } = self.followed.role(change.table);
+        if lookup == Some(LookupTable::ScheduleOp) {
+            self.schedule_op_changed(&change, point, committed)?;
+        } else if let Some(lookup) = lookup
+            && point > self.loaded
         {
-            self.schedules_changed(&[schedule], point, committed);
+            self.lookup_changed(lookup, &change)?;
         }
-        if point > self.loaded {
-            if let Some(lookup) = lookup {
-                let moved = self.lookup_changed(lookup, &change)?;
-                self.schedules_changed(&moved, point, committed);
-            }
-            if subscriptions {
-                self.subscription_changed(&change)?;
-            }
+        if subscriptions && point > self.loaded {
+            self.subscription_changed(&change)?;
         }
-        if let Some(watched) = watch.and_then(|watch| self.watched.get_mut(&watch))
-            && watched.cursors > 0
-        {
-            record(watched, change, point, committed, &self.zone);
+        self.record(&watches, shared, &mut change, point, committed)
+    }
+
+    /// Records the change in the log of each watch table that has a cursor in it.
+    fn record(
+        &mut self,
+        watches: &[WatchId],
+        shared: bool,
+        change: &mut Change,
+        point: LogPoint,
+        committed: i64,
+    ) -> Result<(), BridgeError> {
+        for watch in watches {
+            let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.cursors > 0) else { continue };
+            if !watched.has_same_key(&change.layout) {
+                return Err(BridgeError::PrimaryKey { table: change.layout.table.clone() });
+            }
+            match watched.watch.tells() {
+                Tells::Deletions => record_deletion(watched, change, point, committed),
+                Tells::Changes => record_change(watched, change, shared, point, committed, &self.zone),
+            }
         }
         Ok(())
     }
 
     fn cleared(&mut self, table: TableId, point: LogPoint) {
         let name = self.followed.name(table).to_owned();
-        warn!(table = name, "the table was emptied or dropped; its unsent changes are dropped too");
-        let Role { watch, lookup, subscriptions } = self.followed.role(table);
-        if let Some(watch) = watch {
-            self.watched_mut(watch).log.clear();
+        warn!(
+            table = name,
+            "the table was emptied or dropped; its unsent changes are dropped too, and no event tells of the rows that \
+             were in it"
+        );
+        let Role { watches, lookup, subscriptions, .. } = self.followed.role(table);
+        for watch in watches.iter() {
+            // Rows that were deleted before are gone all the same.
+            if let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.watch.tells() == Tells::Changes)
+            {
+                watched.log.clear();
+            }
         }
         if (lookup.is_some() || subscriptions) && point > self.loaded {
             self.reload = true;
         }
     }
-
-    /// The schedule that a row of `scheduleop` belongs to, or belonged to until it was deleted.
-    fn schedule_of(&self, change: &Change) -> Option<i64> {
-        let row = ImageRow::new(change.image.as_ref()?, &change.layout, &self.zone).ok()?;
-        match row.field("ScheduleNum") {
-            Field::Int(schedule) => Some(schedule),
-            _ => None,
-        }
-    }
-
-    /// Schedules whose operatories changed have changed, though neither their rows nor their stamps did: polling
-    /// cannot see it.
-    fn schedules_changed(&mut self, schedules: &[i64], point: LogPoint, committed: i64) {
-        let watched = self.watched_mut(WatchTable::Schedule);
-        if watched.cursors > 0 {
-            for schedule in schedules {
-                watched.log.record(RowKey::Int(*schedule), point, committed, None);
-            }
-        }
-    }
-
-    /// Applies a change to the lookups; returns the schedules whose operatories it changed.
-    fn lookup_changed(&mut self, table: LookupTable, change: &Change) -> Result<Vec<i64>, BridgeError> {
-        if let Some(old_key) = &change.old_key {
-            let stale = self.lookups.remove(table, old_key).stale;
-            self.forget_rendered(stale);
-        }
-        let changed = match (change.kind, &change.image) {
-            (ChangeKind::Delete, _) => self.lookups.remove(table, &change.key),
-            (_, Some(image)) => match ImageRow::new(image, &change.layout, &self.zone) {
-                Ok(row) => self.lookups.upsert(table, &row)?,
-                Err(error) => {
-                    warn!(%error, "a row's image cannot be read; reading the whole table");
-                    self.reload = true;
-                    return Ok(Vec::new());
-                }
-            },
-            (_, None) => {
-                self.reload = true;
-                return Ok(Vec::new());
-            }
-        };
-        self.forget_rendered(changed.stale);
-        Ok(changed.schedules)
-    }
-
-    /// JSON that was rendered with a lookup that changed is rendered again when it is next sent (rule W8).
-    fn forget_rendered(&mut self, stale: &[WatchTable]) {
-        for watch in stale {
-            self.watched_mut(*watch).generation += 1;
-        }
-    }
 }
 
-/// Records a change in its watch table's log; `AppointmentDeleted` takes only some rows of its table.
-fn record(watched: &mut Watched, change: Change, point: LogPoint, committed: i64, zone: &TimeZone) {
-    let Change { kind, key, old_key, mut image, layout, .. } = change;
-    if let Some(old_key) = old_key {
-        watched.log.remove(&old_key);
+/// Records a row's new state.
+fn record_change(
+    watched: &mut Watched,
+    change: &mut Change,
+    shared: bool,
+    point: LogPoint,
+    committed: i64,
+    zone: &TimeZone,
+) {
+    if let Some(old_key) = &change.old_key {
+        watched.log.remove(old_key);
     }
-    if kind == ChangeKind::Delete {
-        watched.log.remove(&key);
+    if change.kind == ChangeKind::Delete {
+        watched.log.remove(&change.key);
         return;
     }
-    if let (WatchTable::AppointmentDeleted, Some(bytes)) = (watched.watch, &image) {
-        match accepts(watched, bytes, &layout, zone) {
+    let mut image = if shared { change.image.clone() } else { change.image.take() };
+    if watched.watch.is_choosy()
+        && let Some(bytes) = &image
+    {
+        match accepts(watched, bytes, &change.layout, zone) {
             Ok(true) => {}
             Ok(false) => {
-                watched.log.remove(&key);
+                watched.log.remove(&change.key);
                 return;
             }
             Err(error) => {
@@ -203,10 +187,36 @@ fn record(watched: &mut Watched, change: Change, point: LogPoint, committed: i64
             }
         }
     }
-    let image = image.map(|bytes| StoredImage { bytes, layout: Arc::clone(&layout) });
-    watched.log.record(key, point, committed, image);
+    let image = image.map(|bytes| StoredImage { bytes, present: None, layout: Arc::clone(&change.layout) });
+    watched.log.record(change.key.clone(), point, committed, image);
 }
 
 fn accepts(watched: &mut Watched, image: &[u8], layout: &Arc<Layout>, zone: &TimeZone) -> Result<bool, RowError> {
     Ok(watched.accepts(layout, &ImageRow::new(image, layout, zone)?)?)
+}
+
+/// Records a row's last state, or that the row is there again (rule W3).
+fn record_deletion(watched: &mut Watched, change: &mut Change, point: LogPoint, committed: i64) {
+    let layout = || Arc::clone(&change.layout);
+    let (deleted, image) = match (change.kind, &change.old_key) {
+        (ChangeKind::Delete, _) => {
+            let whole = change.image.take().map(|bytes| StoredImage { bytes, present: None, layout: layout() });
+            let part = change.partial.take().map(|image| StoredImage {
+                bytes: image.bytes,
+                present: Some(image.present),
+                layout: layout(),
+            });
+            (&change.key, whole.or(part))
+        }
+        // A changed key is a deletion of the old one.
+        (_, Some(old_key)) => {
+            watched.log.remove(&change.key);
+            (old_key, change.before.take().map(|bytes| StoredImage { bytes, present: None, layout: layout() }))
+        }
+        (_, None) => {
+            watched.log.remove(&change.key);
+            return;
+        }
+    };
+    watched.log.record(deleted.clone(), point, committed, image);
 }

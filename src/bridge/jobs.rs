@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{reload::Loaded, storing::Then};
 use crate::{
     delivery::Attempt,
-    opendental::WatchTable,
+    opendental::WatchId,
     row::RowKey,
     source::{Barrier, Boundary, DatabaseError, Scan, TextRow, WriteBack, WriteBackOutcome},
     state::{State, StateError},
@@ -40,7 +40,7 @@ pub(super) struct BarrierAnswer {
 }
 
 pub(super) struct ScanAnswer {
-    pub(super) watch: WatchTable,
+    pub(super) watch: WatchId,
     /// The subscriptions that asked, each with its epoch and the stamp from which it wants rows.
     pub(super) asked: Vec<(i64, u64, i64)>,
     /// The log had been read up to here before the scan began: changes behind it are in the log.

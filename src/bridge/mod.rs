@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod intake;
 mod jobs;
+mod lookup_changes;
 mod registry;
 mod reload;
 mod restore;
@@ -17,6 +18,7 @@ mod sending;
 mod start;
 mod storing;
 mod tables;
+mod watch_tables;
 mod write_back;
 
 pub use error::BridgeError;

@@ -1,6 +1,6 @@
 //! The subscriptions, as `apisubscription` and its changes in the log tell them (rules W1 and W8).
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     engine::Engine,
@@ -8,9 +8,9 @@ use super::{
     restore::{fingerprint, restore},
 };
 use crate::{
-    opendental::Subscription,
+    opendental::{Subscription, SubscriptionError, WatchId},
     row::RowKey,
-    source::{Change, ChangeKind, ImageRow},
+    source::{Change, ChangeKind, ImageRow, SourceError},
     window::Subscriber,
 };
 
@@ -19,75 +19,104 @@ use crate::{
 pub(super) enum Told {
     /// Its change in the log.
     Log,
-    /// The table, read as a whole.
+    /// The table, read as a whole while the log is being read: a row that is new in it was made behind what was read.
     Table,
+    /// The table, read at the start.
+    Start,
 }
 
 impl Engine {
     pub(super) fn subscription_changed(&mut self, change: &Change) -> Result<(), BridgeError> {
         if let Some(RowKey::Int(num)) = change.old_key {
             self.remove_subscription(num, "its number changed");
+            self.unserved.remove(&num);
         }
         if change.kind == ChangeKind::Delete {
             if let RowKey::Int(num) = change.key {
-                self.remove_subscription(num, "it was deleted");
+                self.forget_subscription(num);
             }
             return Ok(());
         }
-        let Some(image) = &change.image else {
-            self.reload = true;
-            return Ok(());
-        };
-        let row = match ImageRow::new(image, &change.layout, &self.zone) {
-            Ok(row) => row,
+        // What a new row's image does not tell is taken to be as Open Dental's table has it by default, and looked up.
+        self.reload |= change.kind == ChangeKind::Insert && change.image.is_none();
+        match self.subscription_in(change) {
+            Ok(Some(Ok(subscription))) => self.subscription(subscription, Told::Log),
+            Ok(Some(Err(error))) => {
+                warn!(%error, "a row of apisubscription cannot be read; it is left alone");
+                Ok(())
+            }
+            Ok(None) => {
+                debug!("a row of apisubscription is logged in part and not known; reading the whole table");
+                self.reload = true;
+                Ok(())
+            }
             Err(error) => {
                 warn!(%error, "a row's image cannot be read; reading the whole table");
                 self.reload = true;
-                return Ok(());
-            }
-        };
-        match Subscription::from_row(&row) {
-            Ok(subscription) => self.subscription(subscription, Told::Log),
-            Err(error) => {
-                warn!(%error, "a row of apisubscription cannot be read; it is left alone");
                 Ok(())
             }
         }
     }
 
+    /// The subscription after a change; `None` if the log does not tell all of it and the rest is not known.
+    fn subscription_in(&self, change: &Change) -> Result<Option<Result<Subscription, SubscriptionError>>, SourceError> {
+        if let Some(image) = &change.image {
+            let row = ImageRow::new(image, &change.layout, &self.zone)?;
+            return Ok(Some(Subscription::from_row(&row)));
+        }
+        let (Some(image), RowKey::Int(num)) = (&change.partial, &change.key) else { return Ok(None) };
+        let row = ImageRow::partial(&image.bytes, &image.present, &change.layout, &self.zone)?;
+        if change.kind == ChangeKind::Insert {
+            return Ok(Some(Subscription::blank(*num).updated(&row)));
+        }
+        let served = self.subscribers.get(num).map(|subscriber| &subscriber.subscription);
+        Ok(served.or(self.unserved.get(num)).map(|before| before.updated(&row)))
+    }
+
     /// Takes note of a subscription's row as it is now.
     pub(super) fn subscription(&mut self, subscription: Subscription, told: Told) -> Result<(), BridgeError> {
         let num = subscription.num;
-        if let Some(why) = self.is_not_served(&subscription) {
-            self.remove_subscription(num, why);
-            return Ok(());
-        }
+        let watch = match self.served(&subscription) {
+            Ok(watch) => watch,
+            Err(why) => {
+                self.remove_subscription(num, why);
+                self.unserved.insert(num, subscription);
+                return Ok(());
+            }
+        };
+        self.unserved.remove(&num);
         match self.subscribers.get(&num) {
-            None => self.add_subscription(subscription),
+            None => self.add_subscription(subscription, watch, told),
             Some(known) if self.is_another(known, &subscription) => {
                 self.remove_subscription(num, "its WatchTable or Workstation changed");
-                self.add_subscription(subscription)
+                self.add_subscription(subscription, watch, told)
             }
             Some(_) => self.update_subscription(subscription, told),
         }
     }
 
-    fn is_not_served(&self, subscription: &Subscription) -> Option<&'static str> {
-        if !subscription.is_window() {
-            Some("it is for UI events")
-        } else if !subscription.belongs_to(&self.workstation) {
-            Some("its Workstation is another")
-        } else if subscription.is_expired(&self.local_now()) {
-            Some("it has expired")
-        } else if subscription.watch().is_none() {
-            warn!(
-                subscription = subscription.num,
-                watch_table = subscription.watch_table,
-                "this version knows no such watch table; the subscription is left alone"
-            );
-            Some("its WatchTable is not known")
-        } else {
-            None
+    /// What a subscription that is ours watches, or why it is not served.
+    fn served(&self, subscription: &Subscription) -> Result<WatchId, &'static str> {
+        if subscription.is_ui() {
+            return Err("it is for UI events");
+        }
+        if !subscription.belongs_to(&self.workstation) {
+            return Err("its Workstation is another");
+        }
+        if subscription.is_expired(&self.local_now()) {
+            return Err("it has expired");
+        }
+        match self.tables.find(subscription.watch_table.trim()) {
+            Some((watch, _)) => Ok(watch),
+            None => {
+                warn!(
+                    subscription = subscription.num,
+                    watch_table = subscription.watch_table,
+                    "there is no such watch table, neither of the API nor in opendental.tables; the subscription is \
+                     left alone"
+                );
+                Err("its WatchTable is not known")
+            }
         }
     }
 
@@ -95,16 +124,16 @@ impl Engine {
         fingerprint(&known.subscription) != fingerprint(row)
     }
 
-    fn add_subscription(&mut self, subscription: Subscription) -> Result<(), BridgeError> {
+    fn add_subscription(&mut self, subscription: Subscription, watch: WatchId, told: Told) -> Result<(), BridgeError> {
         let num = subscription.num;
         let Some(start) = self.zone.instant(&subscription.date_time_start) else {
             warn!(subscription = num, "DateTimeStart is no date and time; the subscription is left alone");
+            self.unserved.insert(num, subscription);
             return Ok(());
         };
-        let mut subscriber = match self.restored.remove(&num).and_then(|saved| restore(&subscription, saved)) {
-            Some(subscriber) => subscriber,
-            None => Subscriber::new(subscription.clone(), start),
-        };
+        let restored = self.restored.remove(&num).and_then(|saved| restore(&subscription, watch, saved));
+        let is_new = restored.is_none();
+        let mut subscriber = restored.unwrap_or_else(|| Subscriber::new(subscription.clone(), watch, start));
         info!(
             subscription = num,
             watch_table = subscription.watch_table,
@@ -119,6 +148,9 @@ impl Engine {
         // It may have been moved while we were away; a value that we were about to write is our own.
         let moved = subscriber.start.loaded(&subscription.date_time_start, &self.local_now());
         self.subscribers.insert(num, subscriber);
+        if is_new && !matches!(told, Told::Start) {
+            self.begin_where_it_was_made(num);
+        }
         self.rebuilding.push(num);
         self.store_then(num, None);
         self.moved(num, &subscription.date_time_start, moved)?;
@@ -133,7 +165,7 @@ impl Engine {
         let moved_away = subscriber.subscription.end_point_url != subscription.end_point_url;
         let moved = match told {
             Told::Log => subscriber.start.shown(&start, &now),
-            Told::Table => subscriber.start.loaded(&start, &now),
+            Told::Table | Told::Start => subscriber.start.loaded(&start, &now),
         };
         subscriber.subscription = subscription;
         if moved_away {
@@ -151,8 +183,15 @@ impl Engine {
         self.remove_subscription(num, "it has expired");
     }
 
-    pub(super) fn remove_subscription(&mut self, num: i64, why: &str) {
-        if self.subscribers.remove(&num).is_some() {
+    /// It was deleted.
+    pub(super) fn forget_subscription(&mut self, num: i64) {
+        self.remove_subscription(num, "it was deleted");
+        self.unserved.remove(&num);
+    }
+
+    fn remove_subscription(&mut self, num: i64, why: &str) {
+        if let Some(subscriber) = self.subscribers.remove(&num) {
+            self.unserved.insert(num, subscriber.subscription);
             info!(subscription = num, "no longer serving a subscription: {why}");
             self.stop_attempt(num);
             self.store_removal(num);

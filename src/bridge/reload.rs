@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tracing::{info, warn};
 
-use super::{engine::Engine, error::BridgeError, jobs::Done, registry::Told, tables::SUBSCRIPTIONS};
+use super::{engine::Engine, error::BridgeError, jobs::Done, registry::Told};
 use crate::{
     binlog::LogPoint,
     opendental::{LookupTable, Lookups, RenderError, Subscription},
@@ -31,7 +31,7 @@ impl Loaded {
 /// Reads subscriptions and lookups from one snapshot.
 pub(super) async fn load(database: &Database) -> Result<Loaded, DatabaseError> {
     let mut snapshot = database.snapshot().await?;
-    let subscriptions = snapshot.select_all(SUBSCRIPTIONS, &ALL).await?;
+    let subscriptions = snapshot.select_all(Subscription::TABLE, &ALL).await?;
     let mut lookups = Vec::with_capacity(LookupTable::ALL.len());
     for table in LookupTable::ALL {
         lookups.push((table, snapshot.select_all(table.table(), &ALL).await?));
@@ -58,7 +58,10 @@ impl Engine {
         match result {
             Ok(loaded) => {
                 self.reload_backoff.succeeded();
-                self.take_over(loaded)
+                let before = std::mem::take(&mut self.lookups);
+                self.take_over(loaded, Told::Table)?;
+                self.moved_schedules.extend(self.lookups.schedules_that_differ(&before));
+                Ok(())
             }
             Err(error) => {
                 warn!(%error, "subscriptions and lookups could not be read; trying again");
@@ -70,24 +73,25 @@ impl Engine {
     }
 
     /// Takes over what was read; what the log tells up to its point is not applied again.
-    pub(super) fn take_over(&mut self, loaded: Loaded) -> Result<(), BridgeError> {
+    pub(super) fn take_over(&mut self, loaded: Loaded, told: Told) -> Result<(), BridgeError> {
         self.loaded = loaded.point;
         self.lookups = lookups(&loaded.lookups)?;
         for watched in self.watched.values_mut() {
             watched.generation += 1;
         }
+        self.unserved.clear();
         let mut seen = HashSet::new();
         for row in &loaded.subscriptions {
             match Subscription::from_row(row) {
                 Ok(subscription) => {
                     seen.insert(subscription.num);
-                    self.subscription(subscription, Told::Table)?;
+                    self.subscription(subscription, told)?;
                 }
                 Err(error) => warn!(%error, "a row of apisubscription cannot be read; it is left alone"),
             }
         }
         for num in self.subscribers.keys().copied().filter(|num| !seen.contains(num)).collect::<Vec<_>>() {
-            self.remove_subscription(num, "it was deleted");
+            self.forget_subscription(num);
         }
         for num in std::mem::take(&mut self.restored).into_keys() {
             self.store_removal(num);

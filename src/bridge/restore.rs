@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    opendental::Subscription,
+    opendental::{Subscription, WatchId},
     state::{self, SavedSubscription, SavedWindow},
     window::{Cursor, DateTimeStart, Phase, Subscriber, Window},
 };
@@ -48,7 +48,7 @@ fn saved_cursor(cursor: &Cursor) -> state::Cursor {
 }
 
 /// Puts the subscription at its stored place; `None` if the place was another subscription's under the same number.
-pub(super) fn restore(subscription: &Subscription, saved: SavedSubscription) -> Option<Subscriber> {
+pub(super) fn restore(subscription: &Subscription, watch: WatchId, saved: SavedSubscription) -> Option<Subscriber> {
     let same_endpoint = saved.fingerprint == stored_fingerprint(subscription);
     if !same_endpoint && saved.fingerprint.split('\n').next() != Some(&fingerprint(subscription)) {
         return None;
@@ -67,6 +67,7 @@ pub(super) fn restore(subscription: &Subscription, saved: SavedSubscription) -> 
     });
     let mut subscriber = Subscriber {
         subscription: subscription.clone(),
+        watch,
         cursor: saved.cursor.map(|cursor| Cursor { point: cursor.point, resume: cursor.resume }),
         last: saved.last_instant?,
         start: DateTimeStart::new(saved.last_seen, saved.pending),

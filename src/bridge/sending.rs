@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     delivery::{Attempt, Event, EventIdentity, Outcome, retry_pause, webhook_id},
-    opendental::{RenderError, WatchTable},
+    opendental::{RenderError, Tells, WatchId},
     row::{Row, RowKey},
     source::TextRow,
     window::{Element, Phase, elements, plan},
@@ -42,11 +42,10 @@ impl Engine {
     /// Orders the rows of a window that was restored after a restart, now that the log has been read up to its end.
     fn rebuild_plan(&mut self, num: i64) {
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
-        let Some(watch) = subscriber.subscription.watch() else { return };
-        let Some(watched) = self.watched.get(&watch) else { return };
+        let Some(watched) = self.watched.get(&subscriber.watch) else { return };
         let Some(window) = subscriber.window.as_mut().filter(|window| window.plan.is_none()) else { return };
         let backlog = subscriber.backlog.take();
-        let stamps = Stamps::new(watch, &self.zone);
+        let stamps = Stamps::new(&watched.watch, &self.zone);
         let backlog = backlog.as_ref().map(|marks| marks.as_slice());
         window.plan =
             Some(Arc::new(plan(&watched.log, window.from, window.to.point, backlog, |entry| stamps.of(entry))));
@@ -54,6 +53,11 @@ impl Engine {
 
     /// The event's rows that the change log holds no image of.
     fn keys_to_read(&self, num: i64) -> Vec<RowKey> {
+        let watched = self.subscribers.get(&num).and_then(|subscriber| self.watched.get(&subscriber.watch));
+        if watched.is_some_and(|watched| watched.watch.tells() == Tells::Deletions) {
+            // They are nowhere else any more.
+            return Vec::new();
+        }
         let elements = self.elements(num);
         elements
             .into_iter()
@@ -66,7 +70,7 @@ impl Engine {
 
     fn elements(&self, num: i64) -> Vec<Element> {
         let Some(subscriber) = self.subscribers.get(&num) else { return Vec::new() };
-        let watched = subscriber.subscription.watch().and_then(|watch| self.watched.get(&watch));
+        let watched = self.watched.get(&subscriber.watch);
         match (&subscriber.window, watched) {
             (Some(window), Some(watched)) => elements(window, &watched.log, self.delivery.max_elements),
             _ => Vec::new(),
@@ -75,10 +79,10 @@ impl Engine {
 
     fn start_reading(&mut self, num: i64, keys: Vec<RowKey>) {
         let Some(subscriber) = self.subscribers.get(&num) else { return };
-        let Some(watch) = subscriber.subscription.watch() else { return };
+        let Some(watch) = self.tables.get(subscriber.watch).cloned() else { return };
         let (database, epoch) = (self.database.clone(), subscriber.epoch);
         let job = async move {
-            let result = database.rows_by_keys::<_, &str>(watch.table(), &[watch.key_column()], &[], &keys).await;
+            let result = database.rows_by_keys::<_, &str>(watch.table(), watch.key_columns(), &[], &keys).await;
             let result = result.map(|rows| keys.into_iter().zip(rows).collect());
             Done::RowsRead(RowsAnswer { num, epoch, result })
         };
@@ -141,12 +145,7 @@ impl Engine {
     fn body(&mut self, num: i64, read: &ReadRows) -> Result<Option<Arc<Body>>, RenderError> {
         let Some((watch, plan, start, end)) = self.subscribers.get(&num).and_then(|subscriber| {
             let window = subscriber.window.as_ref()?;
-            Some((
-                subscriber.subscription.watch()?,
-                window.plan.clone()?,
-                window.progress.clone(),
-                window.event_end.clone(),
-            ))
+            Some((subscriber.watch, window.plan.clone()?, window.progress.clone(), window.event_end.clone()))
         }) else {
             return Ok(None);
         };
@@ -162,23 +161,28 @@ impl Engine {
                 ElementJson::Unread => return Ok(None),
             }
         }
-        Ok(Some(self.watched_mut(watch).make_body(&plan, start.as_ref(), end.as_ref(), &parts)))
+        let watched = self.watched.get_mut(&watch);
+        Ok(watched.map(|watched| watched.make_body(&plan, start.as_ref(), end.as_ref(), &parts)))
     }
 
     fn element_json(
         &mut self,
-        watch: WatchTable,
+        watch: WatchId,
         key: &RowKey,
         element: &Element,
         read: &ReadRows,
     ) -> Result<ElementJson, RenderError> {
         let Some(watched) = self.watched.get_mut(&watch) else { return Ok(ElementJson::Gone) };
+        if watched.watch.tells() == Tells::Deletions {
+            let json = watched.deletion_json(key, &self.lookups, &self.zone)?;
+            return Ok(json.map_or(ElementJson::Gone, ElementJson::Ready));
+        }
         if let Element::Logged(_) = element {
             match watched.json(key, &self.lookups, &self.zone) {
                 Ok(Some(json)) => return Ok(ElementJson::Ready(json)),
                 Ok(None) => {}
                 Err(error @ (RowError::Image(_) | RowError::Render(RenderError::Missing { .. }))) => {
-                    warn!(table = watch.table(), %error, "a row's image cannot be read; reading the row from the table");
+                    warn!(table = watched.watch.table(), %error, "a row's image cannot be read; reading the row from the table");
                     watched.log.drop_image(key);
                 }
                 Err(RowError::Render(error)) => return Err(error),
@@ -188,7 +192,7 @@ impl Engine {
             None => Ok(ElementJson::Unread),
             Some(None) => Ok(ElementJson::Gone),
             Some(Some(row)) => {
-                let binding = watch.bind(row.columns());
+                let binding = watched.watch.bind(row.columns());
                 if !binding.accepts(row)? {
                     return Ok(ElementJson::Gone);
                 }
@@ -202,7 +206,7 @@ impl Engine {
     fn event(&self, num: i64, body: &Body) -> Option<Event> {
         let subscriber = self.subscribers.get(&num)?;
         let window = subscriber.window.as_ref()?;
-        let watch = subscriber.subscription.watch()?;
+        let watch = self.tables.get(subscriber.watch)?;
         let mark = |mark: &'_ Option<(i64, RowKey)>| mark.as_ref().map(|(stamp, key)| (*stamp, key.clone()));
         let (start, end) = (mark(&window.progress), mark(&window.event_end));
         let id = webhook_id(&EventIdentity {

@@ -10,15 +10,18 @@ use super::{
     clock::{OwnClock, ServerClock},
     engine::{Engine, Parts},
     error::BridgeError,
+    registry::Told,
     reload::{self, Loaded},
     tables::Followed,
+    watch_tables,
 };
 use crate::{
     binlog::{LogPoint, Position},
     config::Config,
     delivery::Sender,
     http::{Health, Server},
-    source::{Boundary, Database, DatabaseError, Identity, Message, Reader, ReaderConfig, SourceError, TimeZone},
+    opendental::{LookupTable, WatchTables},
+    source::{Boundary, Database, Identity, Message, Reader, ReaderConfig, SourceError, TimeZone},
     state::{Changes, Saved, SavedSubscription, State},
     window::OVERLAP_SECONDS,
 };
@@ -49,6 +52,7 @@ impl Bridge {
     /// # Errors
     /// Only what neither a retry nor a reconnect can mend: see [`BridgeError`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), BridgeError> {
+        watch_tables::look_at_names(&self.config.opendental.tables)?;
         let state = State::open(&self.config.state.path).await?;
         let heartbeat = Duration::from_secs(u64::from(self.config.mysql.heartbeat_seconds));
         let health = Health::new(heartbeat.saturating_mul(3).max(Duration::from_secs(15)));
@@ -108,11 +112,11 @@ impl Bridge {
     }
 
     /// Waits for the server, as after a boot that starts it together with us, and asks it what must be known.
-    async fn find_source(&self, health: &Health) -> Result<Found, DatabaseError> {
+    async fn find_source(&self, health: &Health) -> Result<Found, BridgeError> {
         let mut failures = 0_u32;
         loop {
             match self.ask_source().await {
-                Err(error) if error.is_retryable() => {
+                Err(BridgeError::Database(error)) if error.is_retryable() => {
                     let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
                     failures = failures.saturating_add(1);
                     warn!(%error, seconds = pause.as_secs_f32(), "the server cannot be asked; trying again");
@@ -124,7 +128,7 @@ impl Bridge {
         }
     }
 
-    async fn ask_source(&self) -> Result<Found, DatabaseError> {
+    async fn ask_source(&self) -> Result<Found, BridgeError> {
         let database = Database::connect(&self.config.mysql).await?;
         let identity = database.identity().await?;
         let own_clock = OwnClock::start();
@@ -133,14 +137,16 @@ impl Bridge {
         clock.seen(database.barrier().await?.now, before, own_clock.now());
         let end = database.current_position().await?;
         let zone = database.time_zone().await?;
+        let tables = watch_tables::find(&database, &self.config.opendental.tables).await?;
         let loaded = reload::load(&database).await?;
-        Ok(Found { database, identity, end, own_clock, clock, zone, loaded })
+        Ok(Found { database, tables, identity, end, own_clock, clock, zone, loaded })
     }
 
     /// Finds where to read from, and takes over subscriptions and lookups.
     async fn start(&self, mut state: State, saved: Saved, health: &Health, lost: bool) -> Result<Started, BridgeError> {
         let config = &self.config;
-        let Found { database, identity, end, own_clock, clock, zone, loaded } = self.find_source(health).await?;
+        let Found { database, tables, identity, end, own_clock, clock, zone, loaded } =
+            self.find_source(health).await?;
         let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
         let another = known.as_ref().is_some_and(|known| *known != identity);
         if another {
@@ -167,13 +173,13 @@ impl Bridge {
         };
         info!(file = start.file, offset = start.offset, "reading from here");
 
-        let followed = Followed::new();
+        let followed = Followed::new(&tables);
         let (sender, messages) = mpsc::channel::<Message>(MESSAGES);
         let reading = CancellationToken::new();
         let reader_config = ReaderConfig {
             mysql: config.mysql.clone(),
             tables: followed.names().to_vec(),
-            keep_before: |_| false,
+            keep_before: |table| LookupTable::from_table(table) == Some(LookupTable::ScheduleOp),
             seed: format!("{} {}", config.workstation, state.instance_id()),
             reconnect_max: Duration::from_secs(30),
         };
@@ -181,6 +187,7 @@ impl Bridge {
         let reader = tokio::spawn(reader.run());
         let parts = Parts {
             workstation: config.workstation.clone(),
+            schedule_operatories: config.opendental.schedule_operatories,
             delivery: config.delivery.clone(),
             database,
             identity,
@@ -189,6 +196,7 @@ impl Bridge {
             sender: Arc::new(Sender::new(&config.delivery, &config.workstation)?),
             health: health.clone(),
             boundary: Boundary { position: start.clone(), resume: start },
+            tables,
             followed,
             own_clock,
             clock,
@@ -196,7 +204,7 @@ impl Bridge {
         let mut engine = Engine::new(parts);
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
         engine.rebuilt = loaded.point();
-        engine.take_over(loaded)?;
+        engine.take_over(loaded, Told::Start)?;
         Ok(Started { engine, messages, reading, reader })
     }
 }
@@ -204,6 +212,7 @@ impl Bridge {
 /// What the server tells at the start.
 struct Found {
     database: Database,
+    tables: WatchTables,
     identity: Identity,
     /// Where its log ended before anything was loaded.
     end: Position,

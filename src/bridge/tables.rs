@@ -7,23 +7,23 @@ use std::{
 };
 
 use bytes::Bytes;
+use tracing::warn;
 
 use crate::{
     binlog::LogPoint,
-    opendental::{Binding, LookupTable, Lookups, RenderError, WatchTable},
-    row::{Row, RowKey},
+    opendental::{Binding, LookupTable, Lookups, RenderError, Subscription, Tells, WatchId, WatchTable, WatchTables},
+    row::{KeyRow, Row, RowKey},
     source::{ImageRow, Layout, SourceError, TableId, TimeZone, stamp},
     window::{ChangeLog, Entry, Mark, Plan},
 };
 
-/// The table that holds the subscriptions.
-pub(super) const SUBSCRIPTIONS: &str = "apisubscription";
-
 /// What the rows of a followed table are for; a table may serve several ends (`provider` is watched and looked up).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Role {
-    /// The watch table behind it.
-    pub(super) watch: Option<WatchTable>,
+    /// The watch tables behind it.
+    pub(super) watches: Arc<[WatchId]>,
+    /// More than one of them tells of its changes.
+    pub(super) shared: bool,
     /// Derived fields come from it.
     pub(super) lookup: Option<LookupTable>,
     /// It holds the subscriptions.
@@ -38,15 +38,18 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(tables: &WatchTables) -> Self {
         let mut followed = Self { names: Vec::new(), roles: Vec::new() };
-        for watch in WatchTable::ALL {
-            followed.role_mut(watch.table()).watch = Some(watch);
+        for (id, watch) in tables.iter() {
+            let role = followed.role_mut(watch.table());
+            let is_other = |id: &WatchId| tables.get(*id).is_some_and(|other| other.tells() == Tells::Changes);
+            role.shared |= watch.tells() == Tells::Changes && role.watches.iter().any(is_other);
+            role.watches = role.watches.iter().copied().chain([id]).collect();
         }
         for lookup in LookupTable::ALL {
             followed.role_mut(lookup.table()).lookup = Some(lookup);
         }
-        followed.role_mut(SUBSCRIPTIONS).subscriptions = true;
+        followed.role_mut(Subscription::TABLE).subscriptions = true;
         followed
     }
 
@@ -62,11 +65,11 @@ impl Followed {
 
     /// What a table's rows are for.
     pub(super) fn role(&self, table: TableId) -> Role {
-        self.roles.get(usize::from(table)).copied().unwrap_or_default()
+        self.roles.get(usize::from(table)).cloned().unwrap_or_default()
     }
 
     fn role_mut(&mut self, table: &str) -> &mut Role {
-        let index = match self.names.iter().position(|name| name == table) {
+        let index = match self.names.iter().position(|name| name.eq_ignore_ascii_case(table)) {
             Some(index) => index,
             None => {
                 self.names.push(table.to_owned());
@@ -91,7 +94,7 @@ type BodyKey = (usize, Option<Mark>, Option<Mark>);
 
 /// One watch table: its change log and what is needed to render its rows.
 pub(super) struct Watched {
-    pub(super) watch: WatchTable,
+    pub(super) watch: Arc<WatchTable>,
     pub(super) log: ChangeLog,
     /// Subscriptions that hold a cursor into the log; none: nothing is recorded.
     pub(super) cursors: usize,
@@ -99,26 +102,39 @@ pub(super) struct Watched {
     pub(super) unsure_until: LogPoint,
     /// Counts up when a lookup changes that its JSON is made with (rule W8).
     pub(super) generation: u64,
-    binding: Option<(Arc<Layout>, Binding)>,
+    bound: Option<Bound>,
     bodies: HashMap<BodyKey, Weak<Body>>,
 }
 
+/// What a layout means for a watch table.
+struct Bound {
+    layout: Arc<Layout>,
+    binding: Binding,
+    /// Whether the primary key is the watch table's.
+    same_key: bool,
+}
+
 impl Watched {
-    pub(super) fn new(watch: WatchTable) -> Self {
+    pub(super) fn new(watch: Arc<WatchTable>) -> Self {
         Self {
             watch,
             log: ChangeLog::default(),
             cursors: 0,
             unsure_until: LogPoint::default(),
             generation: 0,
-            binding: None,
+            bound: None,
             bodies: HashMap::new(),
         }
     }
 
     /// Whether the row belongs to the watch table at all.
     pub(super) fn accepts(&mut self, layout: &Arc<Layout>, row: &dyn Row) -> Result<bool, RenderError> {
-        bind(&mut self.binding, self.watch, layout).accepts(row)
+        bind(&mut self.bound, &self.watch, layout).binding.accepts(row)
+    }
+
+    /// Whether rows of this layout have the primary key by which the watch table knows them.
+    pub(super) fn has_same_key(&mut self, layout: &Arc<Layout>) -> bool {
+        bind(&mut self.bound, &self.watch, layout).same_key
     }
 
     /// The JSON of the logged row `key`, rendered at most once per change and generation of the lookups.
@@ -136,12 +152,38 @@ impl Watched {
             return Ok(Some(json));
         }
         let Some(image) = &entry.image else { return Ok(None) };
-        let row = ImageRow::new(&image.bytes, &image.layout, zone)?;
+        let row = match &image.present {
+            None => ImageRow::new(&image.bytes, &image.layout, zone)?,
+            Some(present) => ImageRow::partial(&image.bytes, present, &image.layout, zone)?,
+        };
         let mut json = Vec::with_capacity(1024);
-        bind(&mut self.binding, self.watch, &image.layout).render(&row, lookups, &mut json)?;
+        bind(&mut self.bound, &self.watch, &image.layout).binding.render(&row, lookups, &mut json)?;
         let json: Arc<[u8]> = json.into();
         self.log.keep_rendered(key, generation, json.clone());
         Ok(Some(json))
+    }
+
+    /// The JSON of the deleted row `key`: of its last image, or where that cannot be read of its key, since nothing else
+    /// tells of it any more (rule R6). `Ok(None)`: the row is there again.
+    pub(super) fn deletion_json(
+        &mut self,
+        key: &RowKey,
+        lookups: &Lookups,
+        zone: &TimeZone,
+    ) -> Result<Option<Arc<[u8]>>, RenderError> {
+        match self.json(key, lookups, zone) {
+            Ok(Some(json)) => return Ok(Some(json)),
+            Ok(None) if self.log.get(key).is_none() => return Ok(None),
+            Ok(None) => {}
+            Err(RowError::Render(error)) => return Err(error),
+            Err(RowError::Image(error)) => {
+                warn!(table = self.watch.table(), %error, "a deleted row's image cannot be read; only its key is sent");
+            }
+        }
+        let row = KeyRow::new(self.watch.key_columns(), key);
+        let mut json = Vec::new();
+        self.watch.bind(row.columns()).render(&row, lookups, &mut json)?;
+        Ok(Some(json.into()))
     }
 
     /// The body of the event `start`..`end` of `plan`, if somebody is sending it.
@@ -173,12 +215,22 @@ impl Watched {
     }
 }
 
-/// The binding for `layout`; it is made anew only when the layout changes.
-fn bind<'a>(binding: &'a mut Option<(Arc<Layout>, Binding)>, watch: WatchTable, layout: &Arc<Layout>) -> &'a Binding {
-    if binding.as_ref().is_some_and(|(bound, _)| !Arc::ptr_eq(bound, layout)) {
-        *binding = None;
+/// What `layout` means; it is found out anew only when the layout changes.
+fn bind<'a>(bound: &'a mut Option<Bound>, watch: &WatchTable, layout: &Arc<Layout>) -> &'a Bound {
+    if bound.as_ref().is_some_and(|bound| !Arc::ptr_eq(&bound.layout, layout)) {
+        *bound = None;
     }
-    &binding.get_or_insert_with(|| (layout.clone(), watch.bind(&layout.names))).1
+    bound.get_or_insert_with(|| {
+        let name_at = |index: &usize| layout.names.get(*index).map(AsRef::as_ref).unwrap_or_default();
+        let key = layout.primary_key.iter().map(name_at);
+        let wanted = watch.key_columns();
+        Bound {
+            layout: layout.clone(),
+            binding: watch.bind(&layout.names),
+            same_key: key.len() == wanted.len()
+                && key.zip(wanted).all(|(name, column)| name.eq_ignore_ascii_case(column)),
+        }
+    })
 }
 
 fn body_key(plan: &Arc<Plan>, start: Option<&Mark>, end: Option<&Mark>) -> BodyKey {
@@ -187,28 +239,32 @@ fn body_key(plan: &Arc<Plan>, start: Option<&Mark>, end: Option<&Mark>) -> BodyK
 
 /// Tells changes' time stamps; remembers which column that is while the layout stays the same.
 pub(super) struct Stamps<'a> {
-    watch: WatchTable,
+    watch: &'a WatchTable,
     zone: &'a TimeZone,
     column: Cell<Option<(*const Layout, usize)>>,
 }
 
 impl<'a> Stamps<'a> {
-    pub(super) fn new(watch: WatchTable, zone: &'a TimeZone) -> Self {
+    pub(super) fn new(watch: &'a WatchTable, zone: &'a TimeZone) -> Self {
         Self { watch, zone, column: Cell::new(None) }
     }
 
-    /// The change's stamp in microseconds UTC; the commit's time where the image does not tell it.
+    /// The change's stamp in microseconds UTC: the commit's time for a deletion, and where the image does not tell it; 0
+    /// where the table has none.
     pub(super) fn of(&self, entry: &Entry) -> i64 {
-        self.in_image(entry).unwrap_or(entry.committed)
+        match (self.watch.tells(), self.watch.stamp_column()) {
+            (Tells::Deletions, _) => entry.committed,
+            (Tells::Changes, Some(name)) => self.in_image(entry, name).unwrap_or(entry.committed),
+            (Tells::Changes, None) => 0,
+        }
     }
 
-    fn in_image(&self, entry: &Entry) -> Option<i64> {
+    fn in_image(&self, entry: &Entry, name: &str) -> Option<i64> {
         let image = entry.image.as_ref()?;
         let layout = Arc::as_ptr(&image.layout);
         let column = match self.column.get() {
             Some((known, column)) if known == layout => column,
             _ => {
-                let name = self.watch.stamp_column();
                 let column = image.layout.names.iter().position(|column| column.eq_ignore_ascii_case(name))?;
                 self.column.set(Some((layout, column)));
                 column

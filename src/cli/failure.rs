@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::receive::ReceiveError;
-use crate::{config::ConfigError, delivery::DeliveryError, source::SourceError};
+use crate::{bridge::BridgeError, config::ConfigError, delivery::DeliveryError, source::SourceError};
 
 /// Why a command ended with an exit code other than 0. Every error becomes one by `?`.
 #[derive(Debug)]
@@ -60,6 +60,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 
 fn is_configuration(error: &(dyn Error + 'static)) -> bool {
     error.is::<ConfigError>()
+        || error.downcast_ref().is_some_and(BridgeError::is_configuration)
         || matches!(error.downcast_ref(), Some(SourceError::Configuration { .. }))
         || matches!(error.downcast_ref(), Some(DeliveryError::Secret { .. } | DeliveryError::Workstation))
         || matches!(error.downcast_ref(), Some(ReceiveError::Secret { .. }))
@@ -136,5 +137,9 @@ mod tests {
         assert_eq!(Failure::from(Wrapped(Config::from_toml("x = 1").unwrap_err())).code(), 2);
         let configuration = SourceError::Configuration { key: "mysql.tls_ca", reason: "no such file".to_owned() };
         assert_eq!(Failure::from(configuration).code(), 2);
+        let bridge = BridgeError::from(Config::from_toml("x = 1").unwrap_err());
+        assert_eq!(Failure::from(bridge).code(), 2);
+        let bridge = BridgeError::LogLost { reason: "purged".to_owned() };
+        assert_eq!(Failure::from(bridge).code(), 1);
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     binlog::{DecodeError, Image, LogPoint},
     config::Config,
-    opendental::WatchTable,
+    opendental::WatchTables,
     source::{Change, Database, Layout, Message, Reader, ReaderConfig, Step, TimeZone, Transaction},
 };
 
@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let zone = time_zone(&config, &database).await?;
     let mut tables = arguments.tables;
     if tables.is_empty() {
-        tables = WatchTable::ALL.iter().map(|watch| watch.table().to_owned()).collect();
+        tables = WatchTables::api().tables();
     }
     tables.sort();
     tables.dedup();

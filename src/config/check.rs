@@ -51,6 +51,16 @@ pub(super) fn state_path(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("must be the path of a file".to_owned()) } else { Ok(()) }
 }
 
+/// Goes into an HTTP header, and is compared with `apisubscription.WatchTable`. Open Dental's tables are called so; a
+/// server allows names of at most 64 characters.
+pub(super) fn table(text: &str) -> Result<(), String> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '$' | '-');
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err("must be a table's name without its database, of at most 64 letters, digits, _, $ and -".to_owned())
+}
+
 /// The form of Standard Webhooks, specification, section "Symmetric signatures": 24 to 64 random bytes in base64.
 pub(super) fn webhook_secret(text: &str) -> Result<(), String> {
     let key = text.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     /// A list of texts, each of which the function accepts.
     List(fn(&str) -> Result<(), String>),
+    /// `true` or `false`.
+    Switch,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
                 format!("must be one of {}", quoted.join(", "))
             }
             Kind::List(_) => "must be a list of texts".to_owned(),
+            Kind::Switch => "must be true or false".to_owned(),
         }
     }
 }
@@ -57,6 +60,8 @@ pub(super) const KEYS: &[Key] = &[
     key("mysql.client", Kind::Text(check::client)),
     key("mysql.heartbeat_seconds", Kind::Integer(1, 60)),
     key("state.path", Kind::Text(check::state_path)),
+    key("opendental.schedule_operatories", Kind::Switch),
+    key("opendental.tables", Kind::List(check::table)),
     key("delivery.timeout_seconds", Kind::Integer(1, 600)),
     key("delivery.max_elements", Kind::Integer(1, 1000)),
     key("delivery.retry_max_seconds", Kind::Integer(1, 86_400)),

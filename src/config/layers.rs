@@ -96,6 +96,7 @@ pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>)
         let key = name.to_lowercase().replacen("__", ".", 1);
         let value = match keys::find(&key).map(|key| &key.kind) {
             Some(Kind::Integer(..)) => text.trim().parse::<u64>().map_or_else(|_| Value::from(text), Value::from),
+            Some(Kind::Switch) => text.trim().parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
             Some(Kind::List(_)) => {
                 Value::from(text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>())
             }

@@ -85,6 +85,15 @@ fn finish(config: &mut Config, figment: &Figment, host: Option<String>) -> Resul
         let origin = figment.find_metadata("mysql.tls_ca").map(|found| layers::origin(found, "mysql.tls_ca"));
         problems.push(problem("mysql.tls_ca", Some(value), rule, origin));
     }
+    let tables = &config.opendental.tables;
+    for (index, table) in tables.iter().enumerate() {
+        if tables.iter().take(index).any(|before| before.eq_ignore_ascii_case(table)) {
+            let rule = format!("names {table:?} twice");
+            let origin =
+                figment.find_metadata("opendental.tables").map(|found| layers::origin(found, "opendental.tables"));
+            problems.push(problem("opendental.tables", None, rule, origin));
+        }
+    }
     if problems.is_empty() { Ok(()) } else { Err(ConfigError::Refused(problems)) }
 }
 
@@ -139,6 +148,7 @@ fn refusal(kind: &Kind, value: &Value) -> Option<String> {
             let allowed = number.is_some_and(|number| (i128::from(*low)..=i128::from(*high)).contains(&number));
             (!allowed).then(|| kind.expected())
         }
+        (Kind::Switch, Value::Bool(..)) => None,
         (Kind::Choice(names), Value::String(_, text)) => (!names.contains(&text.as_str())).then(|| kind.expected()),
         (Kind::List(check), Value::Array(_, items)) => items.iter().enumerate().find_map(|(index, item)| {
             let refused = match item.as_str() {

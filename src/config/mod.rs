@@ -33,6 +33,8 @@ pub struct Config {
     pub mysql: MysqlConfig,
     /// What survives a restart.
     pub state: StateConfig,
+    /// What of the practice's database is watched.
+    pub opendental: OpenDentalConfig,
     /// How events are sent.
     pub delivery: DeliveryConfig,
     /// What we listen on.
@@ -94,6 +96,16 @@ pub enum BinlogClient {
 pub struct StateConfig {
     /// The SQLite file.
     pub path: PathBuf,
+}
+
+/// `[opendental]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenDentalConfig {
+    /// Whether a change of a schedule's operatories is a change of the schedule.
+    pub schedule_operatories: bool,
+    /// Tables of the practice that are watch tables too, under their own names.
+    pub tables: Vec<String>,
 }
 
 /// `[delivery]`.

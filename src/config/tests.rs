@@ -48,6 +48,7 @@ fn the_default_file_needs_only_the_url() {
     assert_eq!((config.mysql.server_id, config.mysql.time_zone.as_str()), (0, "auto"));
     assert_eq!((config.mysql.client, config.mysql.heartbeat_seconds), (BinlogClient::MysqlAsync, 10));
     assert_eq!(config.state.path, Path::new("opendental-cdc.db"));
+    assert!(config.opendental.schedule_operatories && config.opendental.tables.is_empty());
     let delivery = &config.delivery;
     assert_eq!((delivery.timeout_seconds, delivery.max_elements, delivery.retry_max_seconds), (60, 1000, 60));
     assert!(delivery.secrets.is_empty() && delivery.concurrency_per_host <= delivery.concurrency);
@@ -103,6 +104,8 @@ fn the_file_goes_over_the_defaults_and_the_environment_over_the_file() {
         ("OPENDENTAL_CDC_MYSQL__SERVER_ID", "4294967295"),
         ("opendental_cdc_delivery__max_elements", "1"),
         ("OPENDENTAL_CDC_DELIVERY__SECRETS", &format!("{secret}, {secret}")),
+        ("OPENDENTAL_CDC_OPENDENTAL__SCHEDULE_OPERATORIES", "false"),
+        ("OPENDENTAL_CDC_OPENDENTAL__TABLES", "procedurelog, claim"),
         ("OPENDENTAL_CDC_HTTP__LISTEN", ""),
         ("OPENDENTAL_CDC_LOG__LEVEL", "trace"),
         ("OPENDENTAL_CDCX", "not ours"),
@@ -114,6 +117,10 @@ fn the_file_goes_over_the_defaults_and_the_environment_over_the_file() {
     assert_eq!((config.delivery.max_elements, config.delivery.timeout_seconds), (1, 5));
     let secrets: Vec<&str> = config.delivery.secrets.iter().map(ExposeSecret::expose_secret).collect();
     assert_eq!(secrets, [secret, secret]);
+    assert_eq!(
+        (config.opendental.schedule_operatories, config.opendental.tables),
+        (false, vec!["procedurelog".to_owned(), "claim".to_owned()])
+    );
     assert_eq!((config.http.listen.as_str(), config.log.level), ("", LogLevel::Trace));
 
     let config = Config::load_with(None, variables(&[("OPENDENTAL_CDC_MYSQL__URL", "mysql://b@h/d")])).unwrap();
@@ -124,6 +131,7 @@ fn the_file_goes_over_the_defaults_and_the_environment_over_the_file() {
 fn what_is_wrong_in_the_file_is_named() {
     let integer = "must be a whole number from";
     let tls = "must be one of \"disabled\", \"preferred\", \"required\", \"verify-ca\", \"verify-identity\"";
+    let table = "must be a table's name without its database, of at most 64 letters, digits, _, $ and -";
     let webhook = "must be \"whsec_\" and the base64 form of 24 to 64 bytes";
     for (text, expected) in [
         ("[delivery]\ntimeout_seconds = 0", format!("delivery.timeout_seconds = 0: {integer} 1 to 600")),
@@ -160,6 +168,13 @@ fn what_is_wrong_in_the_file_is_named() {
         ),
         ("[mysql]\nclient = 'x'", "mysql.client = \"x\": must be \"mysql_async\"".to_owned()),
         ("[state]\npath = ''", "state.path = \"\": must be the path of a file".to_owned()),
+        (
+            "[opendental]\nschedule_operatories = 'yes'",
+            "opendental.schedule_operatories = \"yes\": must be true or false".to_owned(),
+        ),
+        ("[opendental]\ntables = ['a', 'b.c']", format!("opendental.tables = a list: entry 2 {table}")),
+        ("[opendental]\ntables = ['']", format!("opendental.tables = a list: entry 1 {table}")),
+        ("[opendental]\ntables = ['a', 'A']", "opendental.tables: names \"A\" twice".to_owned()),
         ("[delivery]\nsecrets = 'a'", "delivery.secrets = (not shown): must be a list of texts".to_owned()),
         ("[delivery]\nsecrets = ['whsec_YQ==']", format!("delivery.secrets = (not shown): entry 1 {webhook}")),
         (
@@ -259,6 +274,11 @@ fn what_is_wrong_in_the_environment_is_named_with_the_variable() {
             "OPENDENTAL_CDC_DELIVERY__TIMEOUT_SECONDS",
             "1 min",
             "delivery.timeout_seconds = \"1 min\": must be a whole number from 1 to 600".to_owned(),
+        ),
+        (
+            "OPENDENTAL_CDC_OPENDENTAL__SCHEDULE_OPERATORIES",
+            "1",
+            "opendental.schedule_operatories = \"1\": must be true or false".to_owned(),
         ),
         ("OPENDENTAL_CDC_MYSQL__PASSWORD", "hush", format!("mysql.password: {NEAR} mysql.url")),
         ("OPENDENTAL_CDC_WORKSTATON", "hush", format!("workstaton: {NEAR} workstation")),

@@ -7,6 +7,8 @@ use super::{
 };
 
 pub(super) const SHAPE: TableShape = TableShape {
+    name: "Appointment",
+    deletions: None,
     table: "appointment",
     key: "AptNum",
     stamp: "DateTStamp",
@@ -59,9 +61,10 @@ pub(super) const RELEASE_25: &str = "IsMirrored";
 
 #[cfg(test)]
 mod tests {
+    use super::SHAPE;
     use crate::{
         opendental::{
-            LookupTable, Lookups, WatchTable,
+            LookupTable, Lookups,
             sample::{self, SampleRow, text},
         },
         row::Field,
@@ -102,29 +105,29 @@ mod tests {
 
     #[test]
     fn the_documented_event_comes_out() {
-        sample::assert_json(WatchTable::Appointment, &row(), &lookups(), DOCUMENTED);
+        sample::assert_json(&SHAPE, &row(), &lookups(), DOCUMENTED);
     }
 
     #[test]
     fn release_25_shows_who_entered_it() {
         let row = row().with("IsMirrored", Field::Int(0));
         let expected = DOCUMENTED.replace(r#""SecDateTEntry""#, r#""SecUserNumEntry":7,"SecDateTEntry""#);
-        sample::assert_json(WatchTable::Appointment, &row, &lookups(), &expected);
+        sample::assert_json(&SHAPE, &row, &lookups(), &expected);
     }
 
     #[test]
     fn an_older_release_leaves_out_what_it_lacks() {
         let row = row().without("ItemOrderPlanned").without("PatternSecondary");
         let expected = DOCUMENTED.replace(r#","PatternSecondary":"XX////XX","ItemOrderPlanned":0"#, "");
-        sample::assert_json(WatchTable::Appointment, &row, &lookups(), &expected);
-        let binding = WatchTable::Appointment.bind(crate::row::Row::columns(&row));
+        sample::assert_json(&SHAPE, &row, &lookups(), &expected);
+        let binding = sample::bind(&SHAPE, crate::row::Row::columns(&row));
         assert_eq!(binding.left_out(), ["PatternSecondary", "ItemOrderPlanned"]);
     }
 
     #[test]
     fn columns_of_a_later_release_do_no_harm() {
         let row = row().with("SomethingNew", text("x")).with("Another", Field::Null);
-        sample::assert_json(WatchTable::Appointment, &row, &lookups(), DOCUMENTED);
+        sample::assert_json(&SHAPE, &row, &lookups(), DOCUMENTED);
     }
 
     #[test]
@@ -137,7 +140,7 @@ mod tests {
             .with("ColorOverride", Field::Int(-16_711_936))
             .with("Priority", Field::Int(1))
             .with("Note", text("a \"quote\"\r\nand a line"));
-        let json = sample::json(WatchTable::Appointment, &row, &lookups());
+        let json = sample::json(&SHAPE, &row, &lookups());
         for part in [
             r#""UnschedStatus":20,"unschedStatus":"Left message","IsNewPatient":"true""#,
             r#""TimeLocked":"true","Op":3,"Note":"a \"quote\" and a line""#,

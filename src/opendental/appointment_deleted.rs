@@ -9,6 +9,8 @@ use super::{
 };
 
 pub(super) const SHAPE: TableShape = TableShape {
+    name: "AppointmentDeleted",
+    deletions: None,
     table: "histappointment",
     key: "HistApptNum",
     stamp: "DateTStamp",
@@ -35,9 +37,10 @@ const ENTRY: &[JsonField] =
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::SHAPE;
     use crate::{
         opendental::{
-            LookupTable, Lookups, RenderError, WatchTable,
+            LookupTable, Lookups, RenderError,
             sample::{self, SampleRow, text},
         },
         row::{Field, Row},
@@ -84,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_documented_history_row_comes_out() {
-        sample::assert_json(WatchTable::AppointmentDeleted, &row(), &lookups(), DOCUMENTED);
+        sample::assert_json(&SHAPE, &row(), &lookups(), DOCUMENTED);
     }
 
     #[test]
@@ -93,12 +96,12 @@ mod tests {
         let expected = DOCUMENTED
             .replace(r#""Priority""#, r#""SecUserNumEntry":7,"SecDateTEntry":"2022-05-01 10:00:00","Priority""#)
             .replace(r#""ApptSource":"None""#, r#""ApptSource":"OpenDentalAPIService""#);
-        sample::assert_json(WatchTable::AppointmentDeleted, &row, &lookups(), &expected);
+        sample::assert_json(&SHAPE, &row, &lookups(), &expected);
     }
 
     #[test]
     fn only_deletions_belong_to_it() {
-        let accepts = |row: &SampleRow| WatchTable::AppointmentDeleted.bind(row.columns()).accepts(row);
+        let accepts = |row: &SampleRow| sample::bind(&SHAPE, row.columns()).accepts(row);
         assert_eq!(accepts(&row()), Ok(true));
         assert_eq!(accepts(&row().to_text()), Ok(true));
         for action in [0, 1, 2, 3, 5, 44, -4] {
@@ -111,10 +114,12 @@ mod tests {
     #[test]
     fn an_incomplete_image_is_no_deletion_unseen() {
         let row = row().with("HistApptAction", Field::Absent);
-        let binding = WatchTable::AppointmentDeleted.bind(row.columns());
-        let missing = RenderError::Missing { table: "histappointment", column: "HistApptAction" };
+        let binding = sample::bind(&SHAPE, row.columns());
+        let missing = RenderError::Missing { table: "histappointment".into(), column: "HistApptAction".into() };
         assert_eq!(binding.accepts(&row), Err(missing));
         let row = row.with("HistApptAction", text("deleted"));
-        assert!(matches!(binding.accepts(&row), Err(RenderError::Value { column: "HistApptAction", .. })));
+        assert!(
+            matches!(binding.accepts(&row), Err(RenderError::Value { column, .. }) if &*column == "HistApptAction")
+        );
     }
 }

@@ -1,21 +1,30 @@
 //! A watch table's JSON fields, matched to the columns that its table really has.
 
 use super::{
-    Lookups, RenderError, WatchTable,
+    Lookups, RenderError,
     conversion::{self, Conversion},
     field::TableShape,
+    plain::PlainBinding,
 };
 use crate::row::{Field, Row};
 
-/// Writes rows of a watch table as JSON objects. Made by [`WatchTable::bind`] for rows of one list of columns.
+/// Writes rows of a watch table as JSON objects. Made by [`super::WatchTable::bind`] for rows of one list of columns.
 #[derive(Clone, Debug)]
-pub struct Binding {
-    watch: WatchTable,
+pub struct Binding(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Api(ApiBinding),
+    Plain(PlainBinding),
+}
+
+/// Writes rows as Open Dental documents them.
+#[derive(Clone, Debug)]
+struct ApiBinding {
     table: &'static str,
     key: Source,
     only: Option<(Source, i64)>,
     fields: Box<[BoundField]>,
-    columns: Box<[Box<str>]>,
     left_out: Box<[&'static str]>,
 }
 
@@ -36,52 +45,20 @@ struct BoundField {
 }
 
 impl Binding {
-    pub(super) fn new(watch: WatchTable, shape: &'static TableShape, columns: &[Box<str>]) -> Self {
-        let find = |name: &str| columns.iter().position(|column| column.eq_ignore_ascii_case(name));
-        let source = |column| Source { column, index: find(column) };
-        let mut used = vec![find(shape.key), find(shape.stamp), shape.only.and_then(|(column, _)| find(column))];
-        let (mut fields, mut left_out) = (Vec::new(), Vec::new());
-        for field in shape.fields.iter().copied().flatten() {
-            let release = field.only_with.map(find);
-            if release == Some(None) {
-                continue;
-            }
-            let Some(index) = find(field.column) else {
-                left_out.push(field.name);
-                continue;
-            };
-            used.extend([Some(index), release.flatten()]);
-            let label = format!("\"{}\":", field.name).into_bytes().into_boxed_slice();
-            fields.push(BoundField { label, column: field.column, index, conversion: field.conversion });
-        }
-        let columns =
-            columns.iter().enumerate().filter(|(index, _)| used.contains(&Some(*index))).map(|(_, name)| name.clone());
-        Self {
-            watch,
-            table: shape.table,
-            key: source(shape.key),
-            only: shape.only.map(|(column, number)| (source(column), number)),
-            fields: fields.into_boxed_slice(),
-            columns: columns.collect(),
-            left_out: left_out.into_boxed_slice(),
-        }
+    pub(super) fn api(shape: &'static TableShape, columns: &[Box<str>]) -> Self {
+        Self(Form::Api(ApiBinding::new(shape, columns)))
     }
 
-    /// The watch table.
-    pub fn watch(&self) -> WatchTable {
-        self.watch
-    }
-
-    /// The columns that are needed, as the table names them and in its order: the key, the stamp and what the JSON
-    /// is made from. A row with just these needs a binding of its own: `binding.watch().bind(binding.columns())`
-    /// gives the same JSON.
-    pub fn columns(&self) -> &[Box<str>] {
-        &self.columns
+    pub(super) fn plain(table: &str, key: &[Box<str>], hidden: &[Box<str>], columns: &[Box<str>]) -> Self {
+        Self(Form::Plain(PlainBinding::new(table, key, hidden, columns)))
     }
 
     /// The JSON fields that are not sent because the table lacks their columns (an older release of Open Dental).
     pub fn left_out(&self) -> &[&'static str] {
-        &self.left_out
+        match &self.0 {
+            Form::Api(binding) => &binding.left_out,
+            Form::Plain(_) => &[],
+        }
     }
 
     /// Whether the row belongs to the watch table: AppointmentDeleted takes only rows whose HistApptAction is
@@ -90,13 +67,9 @@ impl Binding {
     /// # Errors
     /// The row does not hold the column that decides (an incomplete row image), or no integer in it.
     pub fn accepts(&self, row: &dyn Row) -> Result<bool, RenderError> {
-        let Some((Source { column, index }, number)) = self.only else { return Ok(true) };
-        match index.map_or(Field::Absent, |index| row.field_at(index)) {
-            Field::Absent => Err(RenderError::Missing { table: self.table, column }),
-            field => match conversion::key(&field) {
-                Ok(found) => Ok(found == number),
-                Err(expected) => Err(RenderError::Value { table: self.table, column, expected }),
-            },
+        match &self.0 {
+            Form::Api(binding) => binding.accepts(row),
+            Form::Plain(_) => Ok(true),
         }
     }
 
@@ -106,17 +79,57 @@ impl Binding {
     /// The row does not hold its primary key, or a value that its column cannot have. `out` is then as it was.
     pub fn render(&self, row: &dyn Row, lookups: &Lookups, out: &mut Vec<u8>) -> Result<(), RenderError> {
         let start = out.len();
-        let result = self.append(row, lookups, out);
+        let result = match &self.0 {
+            Form::Api(binding) => binding.append(row, lookups, out),
+            Form::Plain(binding) => binding.append(row, out),
+        };
         if result.is_err() {
             out.truncate(start);
         }
         result
     }
+}
+
+impl ApiBinding {
+    fn new(shape: &'static TableShape, columns: &[Box<str>]) -> Self {
+        let find = |name: &str| columns.iter().position(|column| column.eq_ignore_ascii_case(name));
+        let source = |column| Source { column, index: find(column) };
+        let (mut fields, mut left_out) = (Vec::new(), Vec::new());
+        for field in shape.fields() {
+            if field.only_with.is_some_and(|release| find(release).is_none()) {
+                continue;
+            }
+            let Some(index) = find(field.column) else {
+                left_out.push(field.name);
+                continue;
+            };
+            let label = format!("\"{}\":", field.name).into_bytes().into_boxed_slice();
+            fields.push(BoundField { label, column: field.column, index, conversion: field.conversion });
+        }
+        Self {
+            table: shape.table,
+            key: source(shape.key),
+            only: shape.only.map(|(column, number)| (source(column), number)),
+            fields: fields.into_boxed_slice(),
+            left_out: left_out.into_boxed_slice(),
+        }
+    }
+
+    fn accepts(&self, row: &dyn Row) -> Result<bool, RenderError> {
+        let Some((Source { column, index }, number)) = self.only else { return Ok(true) };
+        match index.map_or(Field::Absent, |index| row.field_at(index)) {
+            Field::Absent => Err(RenderError::Missing { table: self.table.into(), column: column.into() }),
+            field => match conversion::key(&field) {
+                Ok(found) => Ok(found == number),
+                Err(expected) => Err(RenderError::Value { table: self.table.into(), column: column.into(), expected }),
+            },
+        }
+    }
 
     fn append(&self, row: &dyn Row, lookups: &Lookups, out: &mut Vec<u8>) -> Result<(), RenderError> {
         let Source { column, index } = self.key;
         if index.is_none_or(|index| matches!(row.field_at(index), Field::Absent | Field::Null)) {
-            return Err(RenderError::Missing { table: self.table, column });
+            return Err(RenderError::Missing { table: self.table.into(), column: column.into() });
         }
         out.push(b'{');
         let mut is_first = true;
@@ -131,8 +144,8 @@ impl Binding {
             is_first = false;
             out.extend_from_slice(&field.label);
             field.conversion.write(&value, lookups, out).map_err(|expected| RenderError::Value {
-                table: self.table,
-                column: field.column,
+                table: self.table.into(),
+                column: field.column.into(),
                 expected,
             })?;
         }
@@ -145,14 +158,17 @@ impl Binding {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::sample::{self, SampleRow, text};
+    use super::super::{
+        WatchTables, pat_field, patient,
+        sample::{self, SampleRow, text},
+    };
     use super::*;
 
     #[test]
     fn d4_an_error_names_the_column_and_never_the_value() {
         let row = SampleRow::typed("patient", &[("PatNum", "1")]).with("Guarantor", text("Jane Smith"));
         let mut out = b"[".to_vec();
-        let error = WatchTable::Patient.bind(row.columns()).render(&row, &Lookups::new(), &mut out).unwrap_err();
+        let error = sample::bind(&patient::SHAPE, row.columns()).render(&row, &Lookups::new(), &mut out).unwrap_err();
         let message = format!("{error} {error:?}");
         assert!(message.contains("patient.Guarantor"), "{message}");
         assert!(!message.contains("Jane") && !message.contains("Smith"), "{message}");
@@ -165,9 +181,9 @@ mod tests {
         let lower: Vec<Box<str>> =
             row.columns().iter().map(|name| name.to_ascii_lowercase().into_boxed_str()).collect();
         let mut out = Vec::new();
-        let binding = WatchTable::PatField.bind(&lower);
+        let binding = sample::bind(&pat_field::SHAPE, &lower);
         binding.render(&row, &Lookups::new(), &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), sample::json(WatchTable::PatField, &row, &Lookups::new()));
+        assert_eq!(String::from_utf8(out).unwrap(), sample::json(&pat_field::SHAPE, &row, &Lookups::new()));
         assert_eq!(binding.left_out(), [""; 0]);
     }
 
@@ -177,31 +193,19 @@ mod tests {
         for column in ["PatNum", "FieldName", "FieldValue", "SecDateEntry", "SecDateTEdit"] {
             row = row.with(column, Field::Absent);
         }
-        assert_eq!(sample::json(WatchTable::PatField, &row, &Lookups::new()), r#"{"PatFieldNum":5}"#);
+        assert_eq!(sample::json(&pat_field::SHAPE, &row, &Lookups::new()), r#"{"PatFieldNum":5}"#);
         let row = row.with("PatFieldNum", Field::Absent);
         let mut out = Vec::new();
-        let error = WatchTable::PatField.bind(row.columns()).render(&row, &Lookups::new(), &mut out);
-        assert_eq!(error, Err(RenderError::Missing { table: "patfield", column: "PatFieldNum" }));
+        let error = sample::bind(&pat_field::SHAPE, row.columns()).render(&row, &Lookups::new(), &mut out);
+        assert_eq!(error, Err(RenderError::Missing { table: "patfield".into(), column: "PatFieldNum".into() }));
     }
 
     #[test]
     fn every_table_but_the_history_takes_every_row() {
-        for watch in WatchTable::ALL.into_iter().filter(|watch| *watch != WatchTable::AppointmentDeleted) {
+        for (_, watch) in WatchTables::api().iter().filter(|(_, watch)| watch.name() != "AppointmentDeleted") {
             let row = SampleRow::typed(watch.table(), &[]);
             assert_eq!(watch.bind(row.columns()).accepts(&row), Ok(true), "{watch}");
-        }
-    }
-
-    #[test]
-    fn only_what_is_sent_is_selected() {
-        let row = SampleRow::typed("histappointment", &[]).with("IsMirrored", Field::Int(0));
-        let binding = WatchTable::AppointmentDeleted.bind(row.columns());
-        let has = |name: &str| binding.columns().iter().any(|column| **column == *name);
-        for needed in ["HistApptNum", "DateTStamp", "HistApptAction", "ColorOverride", "IsMirrored"] {
-            assert!(has(needed), "{needed}");
-        }
-        for spared in ["SecurityHash", "ProcsColored", "Assistant", "ProvBarText"] {
-            assert!(!has(spared), "{spared}");
+            assert!(!watch.is_choosy(), "{watch}");
         }
     }
 }

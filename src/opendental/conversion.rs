@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{DefinitionCategory, Lookups};
+use super::{DefinitionCategory, Lookups, Shown};
 use crate::row::Field;
 
 /// How a column's value becomes a JSON value. NULL counts as 0, "" or no date.
@@ -39,6 +39,8 @@ pub(super) enum Conversion {
     ClinicAbbr,
     /// The description of the site with this number.
     SiteDescription,
+    /// The name of the medication with this number.
+    MedicationName,
     /// The operatories of the schedule entry with this number.
     Operatories,
 }
@@ -81,7 +83,21 @@ impl Conversion {
             Self::ProviderAbbr => write_text(lookups.provider(key(field)?), out),
             Self::ClinicAbbr => write_text(lookups.clinic(key(field)?), out),
             Self::SiteDescription => write_text(lookups.site(key(field)?), out),
+            Self::MedicationName => write_text(lookups.medication(key(field)?), out),
             Self::Operatories => write_list(lookups.operatories(key(field)?), out),
+        }
+    }
+
+    /// What of the lookups it shows.
+    pub(super) fn shows(self) -> Option<Shown> {
+        match self {
+            Self::Definition(category) => Some(Shown::Definition(category)),
+            Self::ProviderAbbr => Some(Shown::Provider),
+            Self::ClinicAbbr => Some(Shown::Clinic),
+            Self::SiteDescription => Some(Shown::Site),
+            Self::MedicationName => Some(Shown::Medication),
+            Self::Operatories => Some(Shown::Operatories),
+            _ => None,
         }
     }
 }
@@ -213,7 +229,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), Expected> {
     }
 }
 
-fn write_number(number: i128, out: &mut Vec<u8>) -> Result<(), Expected> {
+pub(super) fn write_number(number: i128, out: &mut Vec<u8>) -> Result<(), Expected> {
     match i64::try_from(number) {
         // Much the faster one, and almost every number.
         Ok(number) => write(&number, out),
@@ -258,7 +274,7 @@ fn write_list(numbers: impl Iterator<Item = i64>, out: &mut Vec<u8>) -> Result<(
 }
 
 /// Appends what serde_json makes of `value`. A `Vec` takes every byte and these types always have a JSON form.
-fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Expected> {
+pub(super) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Expected> {
     serde_json::to_writer(out, value).map_err(|_| "a value that JSON can hold")
 }
 

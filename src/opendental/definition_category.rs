@@ -1,7 +1,5 @@
 //! The categories of table `definition` whose names appear in events.
 
-use super::WatchTable;
-
 /// A `definition.Category` (Open Dental's enum DefCat) that an event's JSON shows the `ItemName` of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DefinitionCategory {
@@ -35,17 +33,5 @@ impl DefinitionCategory {
     /// The category with this number, if events show names of it.
     pub fn from_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|category| category.number() == number)
-    }
-
-    /// The watch tables whose JSON shows names of this category.
-    pub(super) fn shown_in(self) -> &'static [WatchTable] {
-        match self {
-            Self::ApptConfirmed | Self::RecallUnschedStatus => {
-                &[WatchTable::Appointment, WatchTable::AppointmentDeleted]
-            }
-            Self::BillingTypes => &[WatchTable::Patient],
-            Self::BlockoutTypes => &[WatchTable::Schedule],
-            Self::OperatoryTypes => &[WatchTable::Operatory],
-        }
     }
 }

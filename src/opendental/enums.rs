@@ -43,3 +43,7 @@ pub(super) const PROVIDER_STATUS: &[&str] = &["Active", "Deleted"];
 
 /// ScheduleType.
 pub(super) const SCHEDULE_TYPE: &[&str] = &["Practice", "Provider", "Blockout", "Employee", "WebSchedASAP"];
+
+/// ToothInitialType.
+pub(super) const TOOTH_INITIAL_TYPE: &[&str] =
+    &["Missing", "Hidden", "Primary", "ShiftM", "ShiftO", "ShiftB", "Rotate", "TipM", "TipB", "Drawing", "Text"];

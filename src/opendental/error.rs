@@ -11,9 +11,9 @@ pub enum RenderError {
     )]
     Value {
         /// The database table.
-        table: &'static str,
+        table: Box<str>,
         /// Its column.
-        column: &'static str,
+        column: Box<str>,
         /// What the value should have been, with its article.
         expected: &'static str,
     },
@@ -21,9 +21,9 @@ pub enum RenderError {
     #[error("{table}.{column}: the row does not hold this column, so it has to be read again by its primary key")]
     Missing {
         /// The database table.
-        table: &'static str,
+        table: Box<str>,
         /// Its column.
-        column: &'static str,
+        column: Box<str>,
     },
 }
 

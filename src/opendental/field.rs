@@ -3,7 +3,12 @@
 use super::{DefinitionCategory, conversion::Conversion};
 
 /// A watch table: its database table, and the fields of its JSON in their order.
+#[derive(Debug)]
 pub(super) struct TableShape {
+    /// The watch table's name.
+    pub(super) name: &'static str,
+    /// The name of the watch table that tells of its deleted rows, in the same form; `None`: there is none.
+    pub(super) deletions: Option<&'static str>,
     /// The database table.
     pub(super) table: &'static str,
     /// Its primary key.
@@ -16,7 +21,15 @@ pub(super) struct TableShape {
     pub(super) fields: &'static [&'static [JsonField]],
 }
 
+impl TableShape {
+    /// All its fields, in their order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'static JsonField> {
+        self.fields.iter().copied().flatten()
+    }
+}
+
 /// One field of a watch table's JSON.
+#[derive(Debug)]
 pub(super) struct JsonField {
     /// The JSON name.
     pub(super) name: &'static str,
@@ -113,6 +126,11 @@ pub(super) const fn clinic_abbr(name: &'static str, column: &'static str) -> Jso
 /// The description of the site whose number is in `column`.
 pub(super) const fn site_description(name: &'static str, column: &'static str) -> JsonField {
     JsonField::new(name, column, Conversion::SiteDescription)
+}
+
+/// The name of the medication whose number is in `column`.
+pub(super) const fn medication_name(name: &'static str, column: &'static str) -> JsonField {
+    JsonField::new(name, column, Conversion::MedicationName)
 }
 
 /// The operatories of the schedule entry whose number is in `column`, with commas between.

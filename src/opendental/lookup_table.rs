@@ -1,7 +1,5 @@
 //! The tables that events look names and lists up in.
 
-use super::WatchTable;
-
 /// A table whose rows appear in the JSON of other tables' rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LookupTable {
@@ -13,13 +11,16 @@ pub enum LookupTable {
     Clinic,
     /// `site`: descriptions.
     Site,
+    /// `medication`: names.
+    Medication,
     /// `scheduleop`: the operatories of a schedule entry.
     ScheduleOp,
 }
 
 impl LookupTable {
     /// Every lookup table.
-    pub const ALL: [Self; 5] = [Self::Definition, Self::Provider, Self::Clinic, Self::Site, Self::ScheduleOp];
+    pub const ALL: [Self; 6] =
+        [Self::Definition, Self::Provider, Self::Clinic, Self::Site, Self::Medication, Self::ScheduleOp];
 
     /// The database table.
     pub fn table(self) -> &'static str {
@@ -28,6 +29,7 @@ impl LookupTable {
             Self::Provider => "provider",
             Self::Clinic => "clinic",
             Self::Site => "site",
+            Self::Medication => "medication",
             Self::ScheduleOp => "scheduleop",
         }
     }
@@ -44,6 +46,7 @@ impl LookupTable {
             Self::Provider => &["ProvNum", "Abbr"],
             Self::Clinic => &["ClinicNum", "Abbr"],
             Self::Site => &["SiteNum", "Description"],
+            Self::Medication => &["MedicationNum", "MedName"],
             Self::ScheduleOp => &["ScheduleOpNum", "ScheduleNum", "OperatoryNum"],
         }
     }
@@ -55,23 +58,8 @@ impl LookupTable {
             Self::Provider => "ProvNum",
             Self::Clinic => "ClinicNum",
             Self::Site => "SiteNum",
+            Self::Medication => "MedicationNum",
             Self::ScheduleOp => "ScheduleOpNum",
-        }
-    }
-
-    /// The watch tables whose JSON shows something of this table.
-    pub fn shown_in(self) -> &'static [WatchTable] {
-        match self {
-            Self::Definition => &[
-                WatchTable::Appointment,
-                WatchTable::AppointmentDeleted,
-                WatchTable::Operatory,
-                WatchTable::Patient,
-                WatchTable::Schedule,
-            ],
-            Self::Provider => &[WatchTable::Appointment, WatchTable::AppointmentDeleted, WatchTable::Patient],
-            Self::Clinic | Self::Site => &[WatchTable::Patient],
-            Self::ScheduleOp => &[WatchTable::Schedule],
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{DefinitionCategory, LookupTable, RenderError, WatchTable, conversion};
+use super::{DefinitionCategory, LookupTable, RenderError, Shown, conversion};
 use crate::row::{Field, Row, RowKey};
 
 /// Names and lists that events show beside the numbers that point to them.
@@ -15,6 +15,7 @@ pub struct Lookups {
     providers: HashMap<i64, Box<str>>,
     clinics: HashMap<i64, Box<str>>,
     sites: HashMap<i64, Box<str>>,
+    medications: HashMap<i64, Box<str>>,
     /// OperatoryNum by ScheduleNum and ScheduleOpNum.
     operatories: BTreeMap<(i64, i64), i64>,
     /// ScheduleNum by ScheduleOpNum: a deletion in the log may tell no more than the key.
@@ -24,8 +25,8 @@ pub struct Lookups {
 /// What one change of a lookup table made stale.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LookupChange {
-    /// The watch tables whose rendered JSON may show the old value; empty when nothing that is shown changed.
-    pub stale: &'static [WatchTable],
+    /// Of what rendered JSON may show the old value; empty when nothing that is shown changed.
+    pub stale: Vec<Shown>,
     /// The schedule entries (ScheduleNum) whose list of operatories changed. Polling never tells of these, since
     /// `schedule.DateTStamp` stays as it is.
     pub schedules: Vec<i64>,
@@ -54,60 +55,90 @@ impl Lookups {
     pub fn upsert(&mut self, table: LookupTable, row: &dyn Row) -> Result<LookupChange, RenderError> {
         let read = Reader { table, row };
         let key = read.key()?;
-        match table {
-            LookupTable::Definition => self.upsert_definition(key, &read),
-            LookupTable::Provider => upsert_name(&mut self.providers, key, &read, "Abbr"),
-            LookupTable::Clinic => upsert_name(&mut self.clinics, key, &read, "Abbr"),
-            LookupTable::Site => upsert_name(&mut self.sites, key, &read, "Description"),
-            LookupTable::ScheduleOp => self.upsert_schedule_op(key, &read),
+        self.take(key, &read)
+    }
+
+    /// Takes over what an update's row image holds of the row `key` (rule R6); other columns keep the value they had.
+    /// `None`: one of those is not known, so the table must be read.
+    ///
+    /// # Errors
+    /// A value that its column cannot have.
+    pub fn update(
+        &mut self,
+        table: LookupTable,
+        key: &RowKey,
+        row: &dyn Row,
+    ) -> Result<Option<LookupChange>, RenderError> {
+        let read = Reader { table, row };
+        match number(key) {
+            Some(key) if self.can_merge(key, &read)? => self.take(key, &read).map(Some),
+            _ => Ok(None),
         }
+    }
+
+    fn take(&mut self, key: i64, read: &Reader<'_>) -> Result<LookupChange, RenderError> {
+        match read.table {
+            LookupTable::Definition => self.upsert_definition(key, read),
+            LookupTable::Provider => upsert_name(&mut self.providers, key, read, "Abbr", Shown::Provider),
+            LookupTable::Clinic => upsert_name(&mut self.clinics, key, read, "Abbr", Shown::Clinic),
+            LookupTable::Site => upsert_name(&mut self.sites, key, read, "Description", Shown::Site),
+            LookupTable::Medication => upsert_name(&mut self.medications, key, read, "MedName", Shown::Medication),
+            LookupTable::ScheduleOp => self.upsert_schedule_op(key, read),
+        }
+    }
+
+    /// Whether what the row does not hold is known.
+    fn can_merge(&self, key: i64, read: &Reader<'_>) -> Result<bool, RenderError> {
+        let whole = read.table.columns().iter().skip(1).all(|column| read.row.field(column) != Field::Absent);
+        Ok(whole
+            || match read.table {
+                // A definition of no category that is shown is not kept; only another category makes it one that is.
+                LookupTable::Definition => {
+                    let category = read.number("Category")?.and_then(DefinitionCategory::from_number);
+                    category.is_none() || self.definitions.contains_key(&key)
+                }
+                LookupTable::Provider => self.providers.contains_key(&key),
+                LookupTable::Clinic => self.clinics.contains_key(&key),
+                LookupTable::Site => self.sites.contains_key(&key),
+                LookupTable::Medication => self.medications.contains_key(&key),
+                LookupTable::ScheduleOp => self.schedules.contains_key(&key),
+            })
     }
 
     /// Forgets a deleted row.
     pub fn remove(&mut self, table: LookupTable, key: &RowKey) -> LookupChange {
-        let key = match key {
-            RowKey::Int(key) => *key,
-            RowKey::UInt(key) => match i64::try_from(*key) {
-                Ok(key) => key,
-                Err(_) => return LookupChange::default(),
-            },
-            RowKey::Columns(_) => return LookupChange::default(),
-        };
+        let Some(key) = number(key) else { return LookupChange::default() };
         match table {
             LookupTable::Definition => {
                 let removed = self.definitions.remove(&key);
-                stale(removed.map_or(&[], |(category, _)| category.shown_in()))
+                stale(removed.map(|(category, _)| Shown::Definition(category)))
             }
-            LookupTable::Provider => stale_if(self.providers.remove(&key).is_some(), table),
-            LookupTable::Clinic => stale_if(self.clinics.remove(&key).is_some(), table),
-            LookupTable::Site => stale_if(self.sites.remove(&key).is_some(), table),
+            LookupTable::Provider => stale(self.providers.remove(&key).map(|_| Shown::Provider)),
+            LookupTable::Clinic => stale(self.clinics.remove(&key).map(|_| Shown::Clinic)),
+            LookupTable::Site => stale(self.sites.remove(&key).map(|_| Shown::Site)),
+            LookupTable::Medication => stale(self.medications.remove(&key).map(|_| Shown::Medication)),
             LookupTable::ScheduleOp => match self.schedules.remove(&key) {
                 Some(schedule) => {
                     self.operatories.remove(&(schedule, key));
-                    LookupChange { stale: table.shown_in(), schedules: vec![schedule] }
+                    LookupChange { stale: vec![Shown::Operatories], schedules: vec![schedule] }
                 }
                 None => LookupChange::default(),
             },
         }
     }
 
-    /// Forgets all rows of a table: TRUNCATE or DROP, or before it is loaded again.
-    pub fn clear(&mut self, table: LookupTable) -> LookupChange {
-        let had_rows = match table {
-            LookupTable::Definition => !std::mem::take(&mut self.definitions).is_empty(),
-            LookupTable::Provider => !std::mem::take(&mut self.providers).is_empty(),
-            LookupTable::Clinic => !std::mem::take(&mut self.clinics).is_empty(),
-            LookupTable::Site => !std::mem::take(&mut self.sites).is_empty(),
-            LookupTable::ScheduleOp => {
-                self.schedules.clear();
-                let mut schedules: Vec<i64> =
-                    std::mem::take(&mut self.operatories).into_keys().map(|(schedule, _)| schedule).collect();
-                schedules.dedup();
-                let stale = if schedules.is_empty() { &[] } else { table.shown_in() };
-                return LookupChange { stale, schedules };
-            }
+    /// The schedule entries (ScheduleNum) whose operatories differ from those in `other`.
+    pub fn schedules_that_differ(&self, other: &Self) -> Vec<i64> {
+        let differs = |left: &Self, right: &Self| {
+            let entries =
+                left.operatories.iter().filter(|(key, operatory)| right.operatories.get(key) != Some(operatory));
+            entries.map(|((schedule, _), _)| *schedule).collect::<Vec<_>>()
         };
-        stale_if(had_rows, table)
+        let mut schedules = differs(self, other);
+        schedules.append(&mut differs(other, self));
+        schedules.sort_unstable();
+        schedules.dedup();
+        schedules
     }
 
     /// The name of a definition; "" if there is none with this number in this category. Hidden ones count.
@@ -133,6 +164,16 @@ impl Lookups {
         name(&self.sites, site_num)
     }
 
+    /// A medication's name; "" if there is none with this number.
+    pub fn medication(&self, medication_num: i64) -> &str {
+        name(&self.medications, medication_num)
+    }
+
+    /// The schedule entry (ScheduleNum) that a row of `scheduleop` belongs to, if there is such a row.
+    pub fn schedule_of(&self, schedule_op: &RowKey) -> Option<i64> {
+        self.schedules.get(&number(schedule_op)?).copied()
+    }
+
     /// The operatories (OperatoryNum) of a schedule entry, in the order of ScheduleOpNum.
     pub fn operatories(&self, schedule_num: i64) -> impl Iterator<Item = i64> + '_ {
         self.operatories.range((schedule_num, i64::MIN)..=(schedule_num, i64::MAX)).map(|(_, operatory)| *operatory)
@@ -149,12 +190,12 @@ impl Lookups {
             None => before.as_ref().map(|(_, name)| name.clone()).unwrap_or_default(),
         };
         let after = category.map(|category| (category, name));
-        let change = match (&before, &after) {
-            (None, None) => LookupChange::default(),
-            (Some(before), Some(after)) if before == after => LookupChange::default(),
-            (Some((before, _)), Some((after, _))) if before != after => stale(LookupTable::Definition.shown_in()),
-            (Some((category, _)), _) | (None, Some((category, _))) => stale(category.shown_in()),
-        };
+        let mut change = LookupChange::default();
+        if before != after {
+            let categories = [&before, &after].into_iter().flatten().map(|(category, _)| Shown::Definition(*category));
+            change.stale.extend(categories);
+            change.stale.dedup();
+        }
         match after {
             Some(after) => self.definitions.insert(key, after),
             None => self.definitions.remove(&key),
@@ -178,7 +219,7 @@ impl Lookups {
         schedules.push(schedule);
         self.schedules.insert(key, schedule);
         self.operatories.insert((schedule, key), operatory);
-        Ok(LookupChange { stale: LookupTable::ScheduleOp.shown_in(), schedules })
+        Ok(LookupChange { stale: vec![Shown::Operatories], schedules })
     }
 }
 
@@ -191,6 +232,7 @@ fn upsert_name(
     key: i64,
     read: &Reader<'_>,
     column: &'static str,
+    shown: Shown,
 ) -> Result<LookupChange, RenderError> {
     let name = match read.text(column)? {
         Some(name) => name,
@@ -199,15 +241,20 @@ fn upsert_name(
     };
     let changed = names.get(&key).is_none_or(|old| **old != *name);
     names.insert(key, name);
-    Ok(stale_if(changed, read.table))
+    Ok(stale(changed.then_some(shown)))
 }
 
-fn stale(stale: &'static [WatchTable]) -> LookupChange {
-    LookupChange { stale, schedules: Vec::new() }
+fn stale(stale: impl IntoIterator<Item = Shown>) -> LookupChange {
+    LookupChange { stale: stale.into_iter().collect(), schedules: Vec::new() }
 }
 
-fn stale_if(changed: bool, table: LookupTable) -> LookupChange {
-    stale(if changed { table.shown_in() } else { &[] })
+/// The number in a lookup table's key: all of them are one BIGINT.
+fn number(key: &RowKey) -> Option<i64> {
+    match key {
+        RowKey::Int(number) => Some(*number),
+        RowKey::UInt(number) => i64::try_from(*number).ok(),
+        RowKey::Columns(_) => None,
+    }
 }
 
 /// Reads a lookup table's row; an error names the table and the column.
@@ -219,7 +266,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn key(&self) -> Result<i64, RenderError> {
         let column = self.table.key_column();
-        self.number(column)?.ok_or(RenderError::Missing { table: self.table.table(), column })
+        self.number(column)?.ok_or(RenderError::Missing { table: self.table.table().into(), column: column.into() })
     }
 
     /// `None`: the row does not hold the column. NULL is 0.
@@ -242,118 +289,9 @@ impl Reader<'_> {
     }
 
     fn error(&self, column: &'static str, expected: &'static str) -> RenderError {
-        RenderError::Value { table: self.table.table(), column, expected }
+        RenderError::Value { table: self.table.table().into(), column: column.into(), expected }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::super::sample::{SampleRow, text};
-    use super::*;
-
-    fn upsert(lookups: &mut Lookups, table: LookupTable, values: &[(&str, &str)]) -> LookupChange {
-        let row = SampleRow::typed(table.table(), values);
-        let mut twin = Lookups::default();
-        let change = lookups.upsert(table, &row).unwrap();
-        // As text it is the same row.
-        twin.upsert(table, &row).unwrap();
-        assert!(!twin.upsert(table, &row.to_text()).unwrap().changed());
-        change
-    }
-
-    fn operatories(lookups: &Lookups, schedule: i64) -> Vec<i64> {
-        lookups.operatories(schedule).collect()
-    }
-
-    #[test]
-    fn w8_a_renamed_row_makes_stale_what_shows_it() {
-        let mut lookups = Lookups::new();
-        let name = [("ProvNum", "1"), ("Abbr", "DOC1"), ("LName", "Albert")];
-        let change = upsert(&mut lookups, LookupTable::Provider, &name);
-        assert_eq!(change.stale, [WatchTable::Appointment, WatchTable::AppointmentDeleted, WatchTable::Patient]);
-        assert_eq!(lookups.provider(1), "DOC1");
-        // Another column of the same row is nothing that events show.
-        let other = [("ProvNum", "1"), ("Abbr", "DOC1"), ("LName", "Bently")];
-        assert!(!upsert(&mut lookups, LookupTable::Provider, &other).changed());
-        assert!(upsert(&mut lookups, LookupTable::Provider, &[("ProvNum", "1"), ("Abbr", "DOC2")]).changed());
-        assert_eq!(lookups.provider(1), "DOC2");
-        assert!(lookups.remove(LookupTable::Provider, &RowKey::Int(1)).changed());
-        assert!(!lookups.remove(LookupTable::Provider, &RowKey::Int(1)).changed());
-        assert_eq!(lookups.provider(1), "");
-    }
-
-    #[test]
-    fn definitions_count_in_their_category_only() {
-        let mut lookups = Lookups::new();
-        let confirmed = [("DefNum", "19"), ("Category", "2"), ("ItemName", "Not Called"), ("IsHidden", "1")];
-        let change = upsert(&mut lookups, LookupTable::Definition, &confirmed);
-        assert_eq!(change.stale, [WatchTable::Appointment, WatchTable::AppointmentDeleted]);
-        assert_eq!(lookups.definition(DefinitionCategory::ApptConfirmed, 19), "Not Called");
-        assert_eq!(lookups.definition(DefinitionCategory::BillingTypes, 19), "");
-        assert_eq!(lookups.definition(DefinitionCategory::ApptConfirmed, 0), "");
-        // A category that no event shows is not even kept.
-        let color = [("DefNum", "20"), ("Category", "17"), ("ItemName", "Red")];
-        assert!(!upsert(&mut lookups, LookupTable::Definition, &color).changed());
-        let moved = [("DefNum", "19"), ("Category", "4"), ("ItemName", "Not Called")];
-        assert_eq!(
-            upsert(&mut lookups, LookupTable::Definition, &moved).stale,
-            LookupTable::Definition.shown_in(),
-            "both categories are concerned"
-        );
-        let gone = [("DefNum", "19"), ("Category", "17"), ("ItemName", "Not Called")];
-        assert_eq!(upsert(&mut lookups, LookupTable::Definition, &gone).stale, [WatchTable::Patient]);
-        assert_eq!(lookups.definition(DefinitionCategory::BillingTypes, 19), "");
-    }
-
-    #[test]
-    fn operatories_follow_a_row_to_another_schedule() {
-        let mut lookups = Lookups::new();
-        let row = |num: &'static str, schedule: &'static str, operatory: &'static str| {
-            [("ScheduleOpNum", num), ("ScheduleNum", schedule), ("OperatoryNum", operatory)]
-        };
-        for (num, operatory) in [("11", "3"), ("10", "7"), ("12", "1")] {
-            let change = upsert(&mut lookups, LookupTable::ScheduleOp, &row(num, "100", operatory));
-            assert_eq!(change, LookupChange { stale: &[WatchTable::Schedule], schedules: vec![100] });
-        }
-        assert_eq!(operatories(&lookups, 100), [7, 3, 1], "in the order of their keys");
-        assert!(!upsert(&mut lookups, LookupTable::ScheduleOp, &row("11", "100", "3")).changed());
-        let moved = upsert(&mut lookups, LookupTable::ScheduleOp, &row("11", "101", "3"));
-        assert_eq!(moved.schedules, [100, 101]);
-        assert_eq!((operatories(&lookups, 100), operatories(&lookups, 101)), (vec![7, 1], vec![3]));
-        // A deletion may tell no more than the key.
-        assert_eq!(lookups.remove(LookupTable::ScheduleOp, &RowKey::Int(10)).schedules, [100]);
-        assert_eq!(operatories(&lookups, 100), [1]);
-        assert_eq!(lookups.clear(LookupTable::ScheduleOp).schedules, [100, 101]);
-        assert!(!lookups.clear(LookupTable::ScheduleOp).changed());
-        assert_eq!(operatories(&lookups, 100), [0; 0]);
-    }
-
-    #[test]
-    fn r6_a_column_that_an_image_lacks_keeps_its_value() {
-        let mut lookups = Lookups::new();
-        upsert(&mut lookups, LookupTable::Site, &[("SiteNum", "9"), ("Description", "Oak School")]);
-        let row = SampleRow::typed("site", &[("SiteNum", "9")]).with("Description", Field::Absent);
-        assert!(!lookups.upsert(LookupTable::Site, &row).unwrap().changed());
-        assert_eq!(lookups.site(9), "Oak School");
-        let row = SampleRow::typed("definition", &[("DefNum", "1"), ("Category", "25"), ("ItemName", "Lunch")]);
-        lookups.upsert(LookupTable::Definition, &row).unwrap();
-        let row = row.with("Category", Field::Absent).with("ItemName", text("Dinner"));
-        assert_eq!(lookups.upsert(LookupTable::Definition, &row).unwrap().stale, [WatchTable::Schedule]);
-        assert_eq!(lookups.definition(DefinitionCategory::BlockoutTypes, 1), "Dinner");
-    }
-
-    #[test]
-    fn d4_an_error_changes_nothing_and_shows_no_value() {
-        let mut lookups = Lookups::new();
-        upsert(&mut lookups, LookupTable::Definition, &[("DefNum", "1"), ("Category", "4"), ("ItemName", "Standard")]);
-        let row = SampleRow::typed("definition", &[("DefNum", "1")]).with("Category", text("secret"));
-        let error = lookups.upsert(LookupTable::Definition, &row).unwrap_err();
-        assert!(error.to_string().starts_with("definition.Category:") && !error.to_string().contains("secret"));
-        assert_eq!(lookups.definition(DefinitionCategory::BillingTypes, 1), "Standard");
-        let row = SampleRow::typed("clinic", &[]).with("ClinicNum", Field::Absent);
-        let missing = RenderError::Missing { table: "clinic", column: "ClinicNum" };
-        assert_eq!(lookups.upsert(LookupTable::Clinic, &row), Err(missing));
-    }
-}
+mod tests;

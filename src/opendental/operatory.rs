@@ -5,8 +5,15 @@ use super::{
     field::{JsonField, TableShape, boolean, definition, number, text},
 };
 
-pub(super) const SHAPE: TableShape =
-    TableShape { table: "operatory", key: "OperatoryNum", stamp: "DateTStamp", only: None, fields: &[FIELDS] };
+pub(super) const SHAPE: TableShape = TableShape {
+    name: "Operatory",
+    deletions: None,
+    table: "operatory",
+    key: "OperatoryNum",
+    stamp: "DateTStamp",
+    only: None,
+    fields: &[FIELDS],
+};
 
 const FIELDS: &[JsonField] = &[
     number("OperatoryNum"),
@@ -26,8 +33,9 @@ const FIELDS: &[JsonField] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::SHAPE;
     use crate::opendental::{
-        LookupTable, WatchTable,
+        LookupTable,
         sample::{self, SampleRow},
     };
 
@@ -45,14 +53,14 @@ mod tests {
     #[test]
     fn the_documented_object_comes_out() {
         let row = SampleRow::typed("operatory", VALUES);
-        sample::assert_json(WatchTable::Operatory, &row, &sample::lookups(&[]), DOCUMENTED);
+        sample::assert_json(&SHAPE, &row, &sample::lookups(&[]), DOCUMENTED);
     }
 
     #[test]
     fn an_older_release_has_no_types() {
         let row = SampleRow::typed("operatory", VALUES).without("OperatoryType");
         let expected = DOCUMENTED.replace(r#","OperatoryType":0,"operatoryType":"""#, "");
-        sample::assert_json(WatchTable::Operatory, &row, &sample::lookups(&[]), &expected);
+        sample::assert_json(&SHAPE, &row, &sample::lookups(&[]), &expected);
     }
 
     #[test]
@@ -63,6 +71,6 @@ mod tests {
             .replace(r#""OperatoryType":0,"operatoryType":"""#, r#""OperatoryType":901,"operatoryType":"Surgery""#)
             .replace(r#""IsHidden":"false""#, r#""IsHidden":"true""#);
         let lookups = sample::lookups(&[(LookupTable::Definition, definition)]);
-        sample::assert_json(WatchTable::Operatory, &row, &lookups, &expected);
+        sample::assert_json(&SHAPE, &row, &lookups, &expected);
     }
 }

@@ -2,8 +2,15 @@
 
 use super::field::{JsonField, TableShape, date, date_time, number, text};
 
-pub(super) const SHAPE: TableShape =
-    TableShape { table: "patfield", key: "PatFieldNum", stamp: "SecDateTEdit", only: None, fields: &[FIELDS] };
+pub(super) const SHAPE: TableShape = TableShape {
+    name: "PatField",
+    deletions: Some("PatFieldDeleted"),
+    table: "patfield",
+    key: "PatFieldNum",
+    stamp: "SecDateTEdit",
+    only: None,
+    fields: &[FIELDS],
+};
 
 const FIELDS: &[JsonField] = &[
     number("PatFieldNum"),
@@ -16,9 +23,10 @@ const FIELDS: &[JsonField] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::SHAPE;
     use crate::{
         opendental::{
-            Lookups, WatchTable,
+            Lookups,
             sample::{self, SampleRow},
         },
         row::Field,
@@ -43,13 +51,13 @@ mod tests {
 
     #[test]
     fn the_documented_object_comes_out() {
-        sample::assert_json(WatchTable::PatField, &row(), &Lookups::new(), DOCUMENTED);
+        sample::assert_json(&SHAPE, &row(), &Lookups::new(), DOCUMENTED);
     }
 
     #[test]
     fn null_is_no_text() {
         let row = row().with("FieldValue", Field::Null).with("FieldName", Field::Null);
         let expected = DOCUMENTED.replace("Yes", "").replace("Ins Verified", "");
-        sample::assert_json(WatchTable::PatField, &row, &Lookups::new(), &expected);
+        sample::assert_json(&SHAPE, &row, &Lookups::new(), &expected);
     }
 }

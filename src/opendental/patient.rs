@@ -9,8 +9,15 @@ use super::{
     },
 };
 
-pub(super) const SHAPE: TableShape =
-    TableShape { table: "patient", key: "PatNum", stamp: "DateTStamp", only: None, fields: &[FIELDS] };
+pub(super) const SHAPE: TableShape = TableShape {
+    name: "Patient",
+    deletions: None,
+    table: "patient",
+    key: "PatNum",
+    stamp: "DateTStamp",
+    only: None,
+    fields: &[FIELDS],
+};
 
 const FIELDS: &[JsonField] = &[
     number("PatNum"),
@@ -66,9 +73,10 @@ const FIELDS: &[JsonField] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::SHAPE;
     use crate::{
         opendental::{
-            LookupTable, Lookups, WatchTable,
+            LookupTable, Lookups,
             sample::{self, SampleRow, text},
         },
         row::Field,
@@ -121,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_documented_object_comes_out() {
-        sample::assert_json(WatchTable::Patient, &row(), &lookups(), DOCUMENTED);
+        sample::assert_json(&SHAPE, &row(), &lookups(), DOCUMENTED);
     }
 
     #[test]
@@ -142,7 +150,7 @@ mod tests {
             .replace(r#""TxtMsgOk":"Unknown""#, r#""TxtMsgOk":"No""#)
             .replace(r#""Premed":"false""#, r#""Premed":"true""#)
             .replace(r#""EstBalance":0.0"#, r#""EstBalance":-12.34"#);
-        sample::assert_json(WatchTable::Patient, &row, &lookups(), &expected);
+        sample::assert_json(&SHAPE, &row, &lookups(), &expected);
     }
 
     #[test]
@@ -158,6 +166,6 @@ mod tests {
             .replace(r#""Language":"spa""#, r#""Language":"""#)
             .replace("CC on file expiring soon", "")
             .replace("1976-05-24", "0001-01-01");
-        sample::assert_json(WatchTable::Patient, &row, &lookups(), &expected);
+        sample::assert_json(&SHAPE, &row, &lookups(), &expected);
     }
 }

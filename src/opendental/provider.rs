@@ -5,8 +5,15 @@ use super::{
     field::{JsonField, TableShape, boolean, color, date, date_time, member, number, text},
 };
 
-pub(super) const SHAPE: TableShape =
-    TableShape { table: "provider", key: "ProvNum", stamp: "DateTStamp", only: None, fields: &[FIELDS] };
+pub(super) const SHAPE: TableShape = TableShape {
+    name: "Provider",
+    deletions: None,
+    table: "provider",
+    key: "ProvNum",
+    stamp: "DateTStamp",
+    only: None,
+    fields: &[FIELDS],
+};
 
 const FIELDS: &[JsonField] = &[
     number("ProvNum"),
@@ -36,9 +43,10 @@ const FIELDS: &[JsonField] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::SHAPE;
     use crate::{
         opendental::{
-            Lookups, WatchTable,
+            Lookups,
             sample::{self, SampleRow},
         },
         row::Field,
@@ -68,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_documented_object_comes_out() {
-        sample::assert_json(WatchTable::Provider, &row(), &Lookups::new(), DOCUMENTED);
+        sample::assert_json(&SHAPE, &row(), &Lookups::new(), DOCUMENTED);
     }
 
     #[test]
@@ -78,6 +86,6 @@ mod tests {
             .replace("HYG2", "")
             .replace(r#""ProvStatus":"Active""#, r#""ProvStatus":"Deleted""#)
             .replace(r#""SigOnFile":"false""#, r#""SigOnFile":"true""#);
-        sample::assert_json(WatchTable::Provider, &row, &Lookups::new(), &expected);
+        sample::assert_json(&SHAPE, &row, &Lookups::new(), &expected);
     }
 }

@@ -6,8 +6,15 @@ use super::{
     field::{JsonField, TableShape, date, date_time, definition, member, number_string, operatories, text, time},
 };
 
-pub(super) const SHAPE: TableShape =
-    TableShape { table: "schedule", key: "ScheduleNum", stamp: "DateTStamp", only: None, fields: &[FIELDS] };
+pub(super) const SHAPE: TableShape = TableShape {
+    name: "Schedule",
+    deletions: Some("ScheduleDeleted"),
+    table: "schedule",
+    key: "ScheduleNum",
+    stamp: "DateTStamp",
+    only: None,
+    fields: &[FIELDS],
+};
 
 const FIELDS: &[JsonField] = &[
     number_string("ScheduleNum"),
@@ -26,9 +33,10 @@ const FIELDS: &[JsonField] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::SHAPE;
     use crate::{
         opendental::{
-            LookupTable, WatchTable,
+            LookupTable,
             sample::{self, SampleRow, text},
         },
         row::Field,
@@ -56,7 +64,7 @@ mod tests {
     #[test]
     fn the_documented_object_comes_out() {
         let lookups = sample::lookups(&[(LookupTable::ScheduleOp, OPERATORY)]);
-        sample::assert_json(WatchTable::Schedule, &row(), &lookups, DOCUMENTED);
+        sample::assert_json(&SHAPE, &row(), &lookups, DOCUMENTED);
     }
 
     #[test]
@@ -73,13 +81,13 @@ mod tests {
             .replace(r#""SchedType":"Provider""#, r#""SchedType":"Blockout""#)
             .replace(r#""BlockoutType":"0","blockoutType":"""#, r#""BlockoutType":"300","blockoutType":"Lunch""#)
             .replace(r#""operatories":"5""#, r#""operatories":"5,12,1""#);
-        sample::assert_json(WatchTable::Schedule, &row, &lookups, &expected);
+        sample::assert_json(&SHAPE, &row, &lookups, &expected);
     }
 
     #[test]
     fn no_date_and_no_operatories() {
         let row = row().with("SchedDate", text("0000-00-00"));
         let expected = DOCUMENTED.replace("\"2022-04-04\"", "\"0001-01-01\"").replace(r#"ories":"5""#, r#"ories":"""#);
-        sample::assert_json(WatchTable::Schedule, &row, &sample::lookups(&[]), &expected);
+        sample::assert_json(&SHAPE, &row, &sample::lookups(&[]), &expected);
     }
 }

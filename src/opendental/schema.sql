@@ -339,6 +339,65 @@ CREATE TABLE `schedule` (
   KEY `EmpDateTypeStopTime` (`EmployeeNum`,`SchedDate`,`SchedType`,`StopTime`)
 ) ENGINE=MyISAM DEFAULT CHARSET=utf8;
 
+-- Watch table ToothInitial.
+CREATE TABLE `toothinitial` (
+  `ToothInitialNum` bigint(20) NOT NULL AUTO_INCREMENT,
+  `PatNum` bigint(20) NOT NULL,
+  `ToothNum` varchar(2) DEFAULT '',
+  `InitialType` tinyint(3) unsigned NOT NULL DEFAULT '0',
+  `Movement` float NOT NULL DEFAULT '0',
+  `DrawingSegment` text,
+  `ColorDraw` int(11) NOT NULL,
+  `SecDateTEntry` datetime NOT NULL DEFAULT '0001-01-01 00:00:00',
+  `SecDateTEdit` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  `DrawText` varchar(255) NOT NULL,
+  PRIMARY KEY (`ToothInitialNum`),
+  KEY `PatNum` (`PatNum`),
+  KEY `SecDateTEntry` (`SecDateTEntry`),
+  KEY `SecDateTEdit` (`SecDateTEdit`)
+) ENGINE=MyISAM DEFAULT CHARSET=utf8;
+
+-- Watch table LabCase.
+CREATE TABLE `labcase` (
+  `LabCaseNum` bigint(20) NOT NULL AUTO_INCREMENT,
+  `PatNum` bigint(20) NOT NULL,
+  `LaboratoryNum` bigint(20) NOT NULL,
+  `AptNum` bigint(20) NOT NULL,
+  `PlannedAptNum` bigint(20) NOT NULL,
+  `DateTimeDue` datetime NOT NULL DEFAULT '0001-01-01 00:00:00',
+  `DateTimeCreated` datetime NOT NULL DEFAULT '0001-01-01 00:00:00',
+  `DateTimeSent` datetime NOT NULL DEFAULT '0001-01-01 00:00:00',
+  `DateTimeRecd` datetime NOT NULL DEFAULT '0001-01-01 00:00:00',
+  `DateTimeChecked` datetime NOT NULL DEFAULT '0001-01-01 00:00:00',
+  `ProvNum` bigint(20) NOT NULL,
+  `Instructions` text,
+  `LabFee` double NOT NULL,
+  `DateTStamp` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  `InvoiceNum` varchar(255) NOT NULL,
+  PRIMARY KEY (`LabCaseNum`),
+  KEY `indexAptNum` (`AptNum`)
+) ENGINE=MyISAM DEFAULT CHARSET=utf8;
+
+-- Watch table MedicationPat.
+CREATE TABLE `medicationpat` (
+  `MedicationPatNum` bigint(20) NOT NULL AUTO_INCREMENT,
+  `PatNum` bigint(20) NOT NULL,
+  `MedicationNum` bigint(20) NOT NULL,
+  `PatNote` text,
+  `DateTStamp` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  `DateStart` date NOT NULL DEFAULT '0001-01-01',
+  `DateStop` date NOT NULL DEFAULT '0001-01-01',
+  `ProvNum` bigint(20) NOT NULL,
+  `MedDescript` varchar(255) NOT NULL,
+  `RxCui` bigint(20) NOT NULL,
+  `ErxGuid` varchar(255) NOT NULL,
+  `IsCpoe` tinyint(4) NOT NULL,
+  PRIMARY KEY (`MedicationPatNum`),
+  KEY `ProvNum` (`ProvNum`),
+  KEY `PatNum` (`PatNum`),
+  KEY `RxCui` (`RxCui`)
+) ENGINE=MyISAM DEFAULT CHARSET=utf8;
+
 -- The operatories of a schedule entry.
 CREATE TABLE `scheduleop` (
   `ScheduleOpNum` bigint(20) NOT NULL AUTO_INCREMENT,
@@ -427,6 +486,18 @@ CREATE TABLE `site` (
   `PlaceService` tinyint(4) NOT NULL,
   PRIMARY KEY (`SiteNum`),
   KEY `ProvNum` (`ProvNum`)
+) ENGINE=MyISAM DEFAULT CHARSET=utf8;
+
+-- The practice's list of medications.
+CREATE TABLE `medication` (
+  `MedicationNum` bigint(20) NOT NULL AUTO_INCREMENT,
+  `MedName` varchar(255) DEFAULT '',
+  `GenericNum` bigint(20) NOT NULL,
+  `Notes` text,
+  `DateTStamp` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  `RxCui` bigint(20) NOT NULL,
+  PRIMARY KEY (`MedicationNum`),
+  KEY `RxCui` (`RxCui`)
 ) ENGINE=MyISAM DEFAULT CHARSET=utf8;
 
 -- The subscriptions (22.1). The only table that this program writes to.

@@ -2,8 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use super::{SubscriptionError, WatchTable, conversion, mask_key, mask_url};
-use crate::row::{Field, Row};
+use super::{SubscriptionError, conversion, mask_key, mask_url};
+use crate::row::{Field, Kind, Row};
 
 /// The Workstation that stands for every machine since 26.2.
 const ALL_WORKSTATIONS: &str = "All Workstations";
@@ -19,7 +19,7 @@ pub struct Subscription {
     pub workstation: String,
     /// The customer half of the API key, which events carry in their Authorization header.
     pub customer_key: String,
-    /// The watch table's name; "" for UI events; see [`Subscription::watch`].
+    /// The watch table's name; "" for UI events.
     pub watch_table: String,
     /// As stored; see [`Subscription::polling_interval`].
     pub polling_seconds: i64,
@@ -73,6 +73,31 @@ impl Subscription {
         })
     }
 
+    /// A row of which only the key was given: Open Dental's table has these defaults, on a server that is not strict.
+    pub fn blank(num: i64) -> Self {
+        const NEVER: &str = "0001-01-01 00:00:00";
+        Self {
+            num,
+            end_point_url: String::new(),
+            workstation: String::new(),
+            customer_key: String::new(),
+            watch_table: String::new(),
+            polling_seconds: 0,
+            ui_event_type: String::new(),
+            date_time_start: NEVER.to_owned(),
+            date_time_stop: NEVER.to_owned(),
+            note: String::new(),
+        }
+    }
+
+    /// The subscription after a change whose image holds only some columns (rule R6): the others are as they were.
+    ///
+    /// # Errors
+    /// A column holds a value that it cannot have.
+    pub fn updated(&self, row: &dyn Row) -> Result<Self, SubscriptionError> {
+        Self::from_row(&Updated { row, before: self })
+    }
+
     /// Whether the machine called `workstation` is to send its events: it is named (upper and lower case count as
     /// equal), or none is, or all are (rule W1).
     pub fn belongs_to(&self, workstation: &str) -> bool {
@@ -82,19 +107,9 @@ impl Subscription {
             || wanted.to_lowercase() == workstation.trim().to_lowercase()
     }
 
-    /// The watch table; `None` for UI events and for names that we do not know.
-    pub fn watch(&self) -> Option<WatchTable> {
-        WatchTable::from_name(self.watch_table.trim())
-    }
-
     /// Whether it is for UI events, which have no windows (rule W1).
     pub fn is_ui(&self) -> bool {
         self.watch_table.trim().is_empty() && !self.ui_event_type.trim().is_empty()
-    }
-
-    /// Whether it has windows: it watches a table that we know.
-    pub fn is_window(&self) -> bool {
-        self.watch().is_some()
     }
 
     /// The time from window to window; PollingSeconds below 1 counts as 1 (rule W8).
@@ -113,6 +128,25 @@ impl Subscription {
     pub fn is_expired(&self, now: &str) -> bool {
         // Such texts sort as the times they stand for.
         self.stops_at().is_some_and(|stop| stop < now)
+    }
+}
+
+impl Subscription {
+    fn field(&self, column: &str) -> Field<'_> {
+        let text = match column {
+            Self::KEY_COLUMN => return Field::Int(self.num),
+            "PollingSeconds" => return Field::Int(self.polling_seconds),
+            "EndPointUrl" => &self.end_point_url,
+            "Workstation" => &self.workstation,
+            "CustomerKey" => &self.customer_key,
+            "WatchTable" => &self.watch_table,
+            "UiEventType" => &self.ui_event_type,
+            "DateTimeStart" => &self.date_time_start,
+            "DateTimeStop" => &self.date_time_stop,
+            "Note" => &self.note,
+            _ => return Field::Absent,
+        };
+        Field::Text(text.into())
     }
 }
 
@@ -136,6 +170,33 @@ impl fmt::Display for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.is_ui() { &self.ui_event_type } else { &self.watch_table };
         write!(f, "subscription {} ({what}) to {}", self.num, mask_url(&self.end_point_url))
+    }
+}
+
+/// A row image over the row as it was before.
+struct Updated<'a> {
+    row: &'a dyn Row,
+    before: &'a Subscription,
+}
+
+impl Row for Updated<'_> {
+    fn columns(&self) -> &[Box<str>] {
+        self.row.columns()
+    }
+
+    fn field_at(&self, index: usize) -> Field<'_> {
+        self.row.field_at(index)
+    }
+
+    fn kind_at(&self, index: usize) -> Kind {
+        self.row.kind_at(index)
+    }
+
+    fn field(&self, name: &str) -> Field<'_> {
+        match self.row.field(name) {
+            Field::Absent => self.before.field(name),
+            held => held,
+        }
     }
 }
 
@@ -234,16 +295,21 @@ mod tests {
     }
 
     #[test]
-    fn w1_only_known_watch_tables_have_windows() {
-        for watch in WatchTable::ALL {
-            assert_eq!(subscription("WatchTable", watch.name()).watch(), Some(watch));
-        }
-        let unknown = subscription("WatchTable", "LabCase");
-        assert!(!unknown.is_window() && !unknown.is_ui());
+    fn w1_ui_subscriptions_are_told_apart() {
         let ui = row().with("WatchTable", text("")).with("UiEventType", text("PatientSelected"));
-        let ui = Subscription::from_row(&ui).unwrap();
-        assert!(ui.is_ui() && !ui.is_window());
-        assert!(subscription("UiEventType", "").is_window());
+        assert!(Subscription::from_row(&ui).unwrap().is_ui());
+        assert!(!subscription("UiEventType", "").is_ui() && !subscription("UiEventType", "PatientSelected").is_ui());
+    }
+
+    #[test]
+    fn r6_an_update_that_holds_one_column_leaves_the_others() {
+        let before = Subscription::from_row(&row()).unwrap();
+        let row = row().with("DateTimeStart", text("2022-02-01 00:00:00"));
+        let mut image = row.clone();
+        for column in Subscription::COLUMNS.into_iter().filter(|column| *column != "DateTimeStart") {
+            image = image.with(column, Field::Absent);
+        }
+        assert_eq!(before.updated(&image).unwrap(), Subscription::from_row(&row).unwrap());
     }
 
     #[test]

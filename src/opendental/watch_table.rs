@@ -1,90 +1,105 @@
-//! The watch tables: the API's name, and the database table behind it.
+//! A watch table: the API's name, the database table behind it, and how its rows become JSON.
 
-use super::{
-    Binding, appointment, appointment_deleted, field::TableShape, operatory, pat_field, patient, provider, schedule,
-};
+use super::{Binding, Shown, field::TableShape, plain::PlainTable};
 
-/// What a subscription for database events watches (`apisubscription.WatchTable`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WatchTable {
-    /// Appointments, as they are inserted and updated.
-    Appointment,
-    /// Deleted appointments, from their history.
-    AppointmentDeleted,
-    /// Operatories.
-    Operatory,
-    /// A patient's custom fields.
-    PatField,
-    /// Patients, deleted ones included.
-    Patient,
-    /// Providers, deleted ones included.
-    Provider,
-    /// Schedule entries of all kinds.
-    Schedule,
+/// What of its table's rows a watch table tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tells {
+    /// Rows as they are after an insert or an update.
+    Changes,
+    /// Rows as they were before they were deleted.
+    Deletions,
+}
+
+/// What a subscription for database events watches (`apisubscription.WatchTable`). Made by [`super::WatchTables`].
+#[derive(Debug)]
+pub struct WatchTable {
+    name: Box<str>,
+    tells: Tells,
+    form: Form,
+    table: Box<str>,
+    key: Box<[Box<str>]>,
+    stamp: Option<Box<str>>,
+}
+
+/// How its rows become JSON.
+#[derive(Clone, Debug)]
+enum Form {
+    /// As Open Dental documents it.
+    Api(&'static TableShape),
+    /// Column by column; these columns are left out.
+    Plain { hidden: Box<[Box<str>]> },
 }
 
 impl WatchTable {
-    /// Every watch table, in the order of Open Dental's enum.
-    pub const ALL: [Self; 7] = [
-        Self::Appointment,
-        Self::AppointmentDeleted,
-        Self::Operatory,
-        Self::PatField,
-        Self::Patient,
-        Self::Provider,
-        Self::Schedule,
-    ];
-
-    /// The name as it stands in `apisubscription.WatchTable` and in the `Event-Type` header.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Appointment => "Appointment",
-            Self::AppointmentDeleted => "AppointmentDeleted",
-            Self::Operatory => "Operatory",
-            Self::PatField => "PatField",
-            Self::Patient => "Patient",
-            Self::Provider => "Provider",
-            Self::Schedule => "Schedule",
+    pub(super) fn api(shape: &'static TableShape, name: &str, tells: Tells) -> Self {
+        Self {
+            name: name.into(),
+            tells,
+            form: Form::Api(shape),
+            table: shape.table.into(),
+            key: [shape.key.into()].into(),
+            stamp: Some(shape.stamp.into()),
         }
     }
 
-    /// The watch table of this name (upper and lower case count as equal); `None` for names that we do not know.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|watch| watch.name().eq_ignore_ascii_case(name))
+    pub(super) fn plain(table: &PlainTable, name: &str, tells: Tells) -> Self {
+        Self {
+            name: name.into(),
+            tells,
+            form: Form::Plain { hidden: table.hidden.iter().map(|column| column.as_str().into()).collect() },
+            table: table.table.as_str().into(),
+            key: table.key.iter().map(|column| column.as_str().into()).collect(),
+            stamp: table.stamp.as_deref().map(Into::into),
+        }
+    }
+
+    /// The name as it stands in `apisubscription.WatchTable` and in the `Event-Type` header.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it tells of its table's rows.
+    pub fn tells(&self) -> Tells {
+        self.tells
     }
 
     /// The database table whose rows it sends.
-    pub fn table(self) -> &'static str {
-        self.shape().table
+    pub fn table(&self) -> &str {
+        &self.table
     }
 
-    /// The column that is the table's primary key, a BIGINT in all of them.
-    pub fn key_column(self) -> &'static str {
-        self.shape().key
+    /// The columns of the table's primary key, in the key's order: one BIGINT in all tables of the API.
+    pub fn key_columns(&self) -> &[Box<str>] {
+        &self.key
     }
 
-    /// The TIMESTAMP column that tells when a row was last changed.
-    pub fn stamp_column(self) -> &'static str {
-        self.shape().stamp
+    /// The TIMESTAMP column that tells when a row was last changed, if the table has one.
+    pub fn stamp_column(&self) -> Option<&str> {
+        self.stamp.as_deref()
+    }
+
+    /// Whether only some of the table's rows belong to it: see [`Binding::accepts`].
+    pub fn is_choosy(&self) -> bool {
+        matches!(self.form, Form::Api(shape) if shape.only.is_some())
+    }
+
+    /// Whether its JSON may hold this.
+    pub fn shows(&self, shown: Shown) -> bool {
+        match self.form {
+            Form::Api(shape) => shape.fields().any(|field| field.conversion.shows() == Some(shown)),
+            Form::Plain { .. } => false,
+        }
     }
 
     /// Finds the columns of the JSON fields among `columns` (names in the row's order; case does not count).
     ///
-    /// Columns that are not there (an older release of Open Dental) leave their fields out of the JSON; columns
-    /// that we do not know do no harm.
-    pub fn bind(self, columns: &[Box<str>]) -> Binding {
-        Binding::new(self, self.shape(), columns)
-    }
-
-    fn shape(self) -> &'static TableShape {
-        match self {
-            Self::Appointment => &appointment::SHAPE,
-            Self::AppointmentDeleted => &appointment_deleted::SHAPE,
-            Self::Operatory => &operatory::SHAPE,
-            Self::PatField => &pat_field::SHAPE,
-            Self::Patient => &patient::SHAPE,
-            Self::Provider => &provider::SHAPE,
-            Self::Schedule => &schedule::SHAPE,
+    /// Columns of the API that are not there (an older release of Open Dental) leave their fields out of the JSON;
+    /// columns that the API does not show do no harm.
+    pub fn bind(&self, columns: &[Box<str>]) -> Binding {
+        match &self.form {
+            Form::Api(shape) => Binding::api(shape, columns),
+            Form::Plain { hidden } => Binding::plain(&self.table, &self.key, hidden, columns),
         }
     }
 }

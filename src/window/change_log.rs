@@ -10,8 +10,10 @@ use crate::{binlog::LogPoint, row::RowKey, source::Layout};
 /// A row image with the layout that tells its columns.
 #[derive(Clone, Debug)]
 pub struct StoredImage {
-    /// The image as the binlog carried it, all columns present.
+    /// The image as the binlog carried it.
     pub bytes: Box<[u8]>,
+    /// The bitmap of the columns that it holds, from the lowest bit of the first byte; `None`: all.
+    pub present: Option<Box<[u8]>>,
     /// The layout that held at its position.
     pub layout: Arc<Layout>,
 }
@@ -24,7 +26,7 @@ pub struct Entry {
     pub point: LogPoint,
     /// When it was committed, in microseconds UTC: stands in for a stamp that the image does not hold.
     pub committed: i64,
-    /// The row after the change; `None`: read it by its key when it is sent (rule R6).
+    /// The row after the change, or a deleted one before it; `None`: read it by its key when it is sent (rule R6).
     pub image: Option<StoredImage>,
     rendered: Option<(u64, Arc<[u8]>)>,
 }
@@ -62,7 +64,8 @@ pub struct ChangeLog {
 }
 
 impl ChangeLog {
-    /// Records that the row `key` was inserted or updated by the transaction that committed just before `point`.
+    /// Records that the row `key` was inserted or updated, or for a watch table of deletions deleted, by the transaction
+    /// that committed just before `point`.
     ///
     /// Points must not go backwards; a repeated point is another row (or the same again) of the same transaction.
     pub fn record(&mut self, key: RowKey, point: LogPoint, committed: i64, image: Option<StoredImage>) {
@@ -77,7 +80,7 @@ impl ChangeLog {
         }
     }
 
-    /// Records that the row `key` was deleted: it is not sent.
+    /// Records that the row `key` is not to be sent: it was deleted, or for a watch table of deletions is there again.
     pub fn remove(&mut self, key: &RowKey) {
         let removed = self.rows.remove(key);
         self.forget(removed.as_ref());

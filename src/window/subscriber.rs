@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{DateTimeStart, Mark, Plan};
 use crate::{
     binlog::{LogPoint, Position},
-    opendental::Subscription,
+    opendental::{Subscription, WatchId},
 };
 
 /// Seconds since 1970 UTC by the server's clock: an instant, so that a change of the office's clocks moves nothing.
@@ -86,6 +86,8 @@ pub enum Attention {
 pub struct Subscriber {
     /// The row of `apisubscription` as last seen, but for DateTimeStart.
     pub subscription: Subscription,
+    /// What it watches.
+    pub watch: WatchId,
     /// `None`: it holds no part of the log.
     pub cursor: Option<Cursor>,
     /// The instant T of its last window, or its DateTimeStart before the first.
@@ -112,8 +114,9 @@ pub struct Subscriber {
 
 impl Subscriber {
     /// A subscription not seen before: it catches up from its DateTimeStart, `start`.
-    pub fn new(subscription: Subscription, start: Instant) -> Self {
+    pub fn new(subscription: Subscription, watch: WatchId, start: Instant) -> Self {
         Self {
+            watch,
             start: DateTimeStart::new(subscription.date_time_start.clone(), None),
             subscription,
             cursor: None,
@@ -126,6 +129,15 @@ impl Subscriber {
             phase: Phase::Waiting,
             failures: 0,
             epoch: 0,
+        }
+    }
+
+    /// No scan can tell what it wants before `place`, or none is needed: the log answers for it from there on.
+    pub fn begin(&mut self, place: Cursor) {
+        self.cursor.get_or_insert(place);
+        self.catch_up = None;
+        if let Some(window) = &mut self.window {
+            window.caught_up_from = None;
         }
     }
 

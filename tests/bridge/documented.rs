@@ -48,10 +48,30 @@ const SCHEDULE_ROW: &str = "INSERT INTO scheduleop (ScheduleOpNum, ScheduleNum, 
     INSERT INTO schedule (ScheduleNum, SchedDate, StartTime, StopTime, SchedType, ProvNum, DateTStamp) VALUES (24555, \
     '2022-04-04', '08:00:00', '12:00:00', 1, 2, '2022-04-04 08:16:42')";
 
-const LOOKUPS: &str = "INSERT INTO provider (ProvNum, Abbr, DateTStamp) VALUES (1, 'DOC1', '2000-01-01'); \
-    INSERT INTO definition (DefNum, Category, ItemName) VALUES (19, 2, 'Not Called'), (40, 4, 'Standard Account')";
+const TOOTH_INITIAL: &str = r#"{"ToothInitialNum":344,"PatNum":13,"ToothNum":"22","InitialType":"Rotate","Movement":"-20","DrawingSegment":"","ColorDraw":"0,0,0","SecDateTEntry":"2024-05-30 12:42:57","SecDateTEdit":"2024-05-30 12:42:57","DrawText":""}"#;
 
-const EXAMPLES: [(&str, &str, &str); 7] = [
+const TOOTH_INITIAL_ROW: &str = "INSERT INTO toothinitial (ToothInitialNum, PatNum, ToothNum, InitialType, Movement, \
+    DrawingSegment, SecDateTEntry, SecDateTEdit) VALUES (344, 13, '22', 6, -20, '', '2024-05-30 12:42:57', \
+    '2024-05-30 12:42:57')";
+
+const LAB_CASE: &str = r#"{"LabCaseNum":226,"PatNum":33,"LaboratoryNum":1,"AptNum":143,"PlannedAptNum":0,"DateTimeDue":"0001-01-01 00:00:00","DateTimeCreated":"2022-09-30 14:23:12","DateTimeSent":"2022-10-03 14:24:12","DateTimeRecd":"2022-10-04 14:24:12","DateTimeChecked":"2022-10-05 14:24:12","ProvNum":3,"Instructions":"Repair clasps on Max partial","LabFee":0.0,"DateTStamp":"2022-10-05 14:24:12","InvoiceNum":""}"#;
+
+const LAB_CASE_ROW: &str = "INSERT INTO labcase (LabCaseNum, PatNum, LaboratoryNum, AptNum, DateTimeCreated, \
+    DateTimeSent, DateTimeRecd, DateTimeChecked, ProvNum, Instructions, DateTStamp) VALUES (226, 33, 1, 143, \
+    '2022-09-30 14:23:12', '2022-10-03 14:24:12', '2022-10-04 14:24:12', '2022-10-05 14:24:12', 3, \
+    'Repair clasps on Max partial', '2022-10-05 14:24:12')";
+
+/// Only the order of its fields and the form of its PatNum are documented.
+const MEDICATION_PAT: &str = r#"{"MedicationPatNum":7,"PatNum":"234","medName":"Amoxicillin","MedicationNum":3,"PatNote":"","DateStart":"2024-05-30","DateStop":"0001-01-01","ProvNum":1}"#;
+
+const MEDICATION_PAT_ROW: &str = "INSERT INTO medicationpat (MedicationPatNum, PatNum, MedicationNum, DateStart, \
+    ProvNum, DateTStamp) VALUES (7, 234, 3, '2024-05-30', 1, '2024-05-30 12:00:00')";
+
+const LOOKUPS: &str = "INSERT INTO provider (ProvNum, Abbr, DateTStamp) VALUES (1, 'DOC1', '2000-01-01'); \
+    INSERT INTO definition (DefNum, Category, ItemName) VALUES (19, 2, 'Not Called'), (40, 4, 'Standard Account'); \
+    INSERT INTO medication (MedicationNum, MedName) VALUES (3, 'Amoxicillin')";
+
+const EXAMPLES: [(&str, &str, &str); 10] = [
     ("Appointment", APPOINTMENT_ROW, APPOINTMENT),
     ("AppointmentDeleted", APPOINTMENT_DELETED_ROW, APPOINTMENT_DELETED),
     ("Operatory", OPERATORY_ROW, OPERATORY),
@@ -59,6 +79,9 @@ const EXAMPLES: [(&str, &str, &str); 7] = [
     ("Patient", PATIENT_ROW, PATIENT),
     ("Provider", PROVIDER_ROW, PROVIDER),
     ("Schedule", SCHEDULE_ROW, SCHEDULE),
+    ("ToothInitial", TOOTH_INITIAL_ROW, TOOTH_INITIAL),
+    ("LabCase", LAB_CASE_ROW, LAB_CASE),
+    ("MedicationPat", MEDICATION_PAT_ROW, MEDICATION_PAT),
 ];
 
 /// Out of the log: the row is inserted while the bridge runs.
@@ -70,7 +93,7 @@ async fn the_documented_objects_come_out_of_the_log() {
         office.subscribe(num as i64 + 1, watch, 1).await;
     }
     let bridge = office.bridge();
-    office.ticking(7).await;
+    office.ticking(EXAMPLES.len() as i64).await;
     for (watch, row, object) in EXAMPLES {
         office.exec(row).await;
         let event = office.event().await;

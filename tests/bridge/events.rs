@@ -16,6 +16,9 @@ async fn each_watch_tables_changes_arrive_as_its_own_events() {
         ("Patient", "INSERT INTO patient (PatNum, LName) VALUES (1, 'A')", "PatNum"),
         ("Provider", "INSERT INTO provider (ProvNum, Abbr) VALUES (1, 'A')", "ProvNum"),
         ("Schedule", "INSERT INTO schedule (ScheduleNum) VALUES (1)", "ScheduleNum"),
+        ("ToothInitial", "INSERT INTO toothinitial (ToothInitialNum) VALUES (1)", "ToothInitialNum"),
+        ("LabCase", "INSERT INTO labcase (LabCaseNum) VALUES (1)", "LabCaseNum"),
+        ("MedicationPat", "INSERT INTO medicationpat (MedicationPatNum) VALUES (1)", "MedicationPatNum"),
     ];
     for mut office in [Office::open().await, Office::open_innodb().await] {
         for (num, (watch, _, _)) in cases.iter().enumerate() {

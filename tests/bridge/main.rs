@@ -5,6 +5,7 @@
 mod catch_up;
 mod chaos;
 mod date_time_start;
+mod deletions;
 mod delivery;
 mod documented;
 mod doubt;
@@ -12,6 +13,7 @@ mod events;
 mod mysql;
 mod office;
 mod outage;
+mod plain_tables;
 mod privacy;
 mod proxy;
 mod restart;

@@ -133,6 +133,14 @@ impl Office {
         value.flatten()
     }
 
+    /// The first values of all rows of a query, but for NULLs.
+    pub(crate) async fn column(&self, query: &str) -> Vec<String> {
+        let mut connection = self.connect().await;
+        let values: Vec<Option<String>> = connection.query(query).await.unwrap();
+        connection.disconnect().await.unwrap();
+        values.into_iter().flatten().collect()
+    }
+
     /// Subscribes the receiver's path `/{num}/` to a watch table from now on.
     pub(crate) async fn subscribe(&self, num: i64, watch_table: &str, polling_seconds: i64) {
         let url = self.receiver.url(&format!("/{num}/"));

@@ -54,6 +54,74 @@ async fn rows_arrive_whole(server: Server, engine: Engine) {
     bridge.stop().await;
 }
 
+/// The list of schedules that arrive, each with its operatories.
+async fn scheduled(office: &mut Office, nums: &[&str]) -> Vec<(String, String)> {
+    let mut seen = std::collections::BTreeMap::new();
+    while !nums.iter().all(|num| seen.contains_key(*num)) {
+        let event = office.event().await;
+        seen.extend(event.field("ScheduleNum").into_iter().zip(event.field("operatories")));
+    }
+    seen.into_iter().collect()
+}
+
+fn pair(num: &str, operatories: &str) -> (String, String) {
+    (num.to_owned(), operatories.to_owned())
+}
+
+async fn operatories_and_write_backs_need_no_reload(server: Server, engine: Engine) {
+    let mut office = Office::on(Arc::new(server), engine).await;
+    office
+        .exec(
+            "INSERT INTO schedule (ScheduleNum, DateTStamp) VALUES (1, '2020-01-01'), (2, '2020-01-01'), (3, '2020-01-01'); \
+             INSERT INTO scheduleop (ScheduleOpNum, ScheduleNum, OperatoryNum) VALUES (10, 1, 5), (11, 1, 6)",
+        )
+        .await;
+    office.subscribe(1, "Schedule", 1).await;
+    office.subscribe(2, "Schedule", 1).await;
+    office.exec("UPDATE apisubscription SET Workstation='FRONTDESK' WHERE ApiSubscriptionNum=2").await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    office.exec("UPDATE scheduleop SET OperatoryNum=7 WHERE ScheduleOpNum=10").await;
+    assert_eq!(scheduled(&mut office, &["1"]).await, [pair("1", "7,6")]);
+    office.exec("UPDATE scheduleop SET ScheduleNum=2 WHERE ScheduleOpNum=11").await;
+    assert_eq!(scheduled(&mut office, &["1", "2"]).await, [pair("1", "7"), pair("2", "6")]);
+    office.exec("DELETE FROM scheduleop WHERE ScheduleOpNum=10").await;
+    assert_eq!(scheduled(&mut office, &["1"]).await, [pair("1", "")]);
+    // Another sender writes its DateTimeStart, too.
+    office.exec("UPDATE apisubscription SET DateTimeStart=NOW() WHERE ApiSubscriptionNum=2").await;
+    office.exec("UPDATE apisubscription SET Note='n', PollingSeconds=2 WHERE ApiSubscriptionNum=1").await;
+    office.exec("UPDATE scheduleop SET OperatoryNum=8").await;
+    assert_eq!(scheduled(&mut office, &["2"]).await, [pair("2", "8")]);
+    let loads = || std::fs::read_to_string(office.log()).unwrap().matches("lookups loaded").count();
+    assert_eq!(loads(), 1, "all of it was known from the log");
+    // A subscription that becomes ours.
+    office.exec("UPDATE apisubscription SET Workstation='' WHERE ApiSubscriptionNum=2").await;
+    office.ticking(2).await;
+    assert_eq!(loads(), 1);
+    // What no image tells is read: a new row of which only a part is logged, and a table that was emptied.
+    office.exec("INSERT INTO scheduleop (ScheduleOpNum, ScheduleNum) VALUES (12, 3)").await;
+    assert_eq!(scheduled(&mut office, &["3"]).await, [pair("3", "0")]);
+    office.exec("TRUNCATE scheduleop").await;
+    assert_eq!(scheduled(&mut office, &["2", "3"]).await, [pair("2", ""), pair("3", "")]);
+    bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_operatories_and_write_backs_need_no_reload_on_mariadb() {
+    let server = MariaDb::start(options("MINIMAL")).await.unwrap();
+    operatories_and_write_backs_need_no_reload(server, Engine::MyIsam).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_operatories_and_write_backs_need_no_reload_on_mysql() {
+    if !MySql::is_available() {
+        eprintln!("NOT TESTED: there is no MySQL here; scripts/fetch-servers gets it");
+        return;
+    }
+    let server = MySql::start(options("MINIMAL")).await.unwrap();
+    operatories_and_write_backs_need_no_reload(server, Engine::InnoDb).await;
+}
+
 trait Join {
     fn join(self) -> String;
 }

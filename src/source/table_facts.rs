@@ -1,0 +1,84 @@
+//! What must be known of a table before it can be watched.
+
+use super::{
+    database::{Database, Purpose},
+    database_error::DatabaseError,
+    sql_text::text,
+};
+
+const DOING: &str = "questions about a table";
+
+/// A table of the practice's database, as `information_schema` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableFacts {
+    /// Its name as the server writes it.
+    pub name: String,
+    /// Its primary key's columns, in the key's order; empty if it has none.
+    pub key: Vec<KeyColumn>,
+    /// The first TIMESTAMP column that the server sets at each update of the row.
+    pub stamp: Option<String>,
+    /// The columns that `SELECT *` does not show.
+    pub invisible: Vec<String>,
+}
+
+/// A column of a primary key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyColumn {
+    /// `COLUMN_NAME`.
+    pub name: String,
+    /// `DATA_TYPE` in lower case, such as `bigint`.
+    pub data_type: String,
+}
+
+impl KeyColumn {
+    /// Whether the log, a SELECT and a condition have the same text for each of its values. A TIMESTAMP's depends on
+    /// the session's zone, and FLOAT, DOUBLE and DECIMAL compare with texts by their nearest double.
+    pub fn is_exact(&self) -> bool {
+        matches!(
+            self.data_type.as_str(),
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" | "date" | "time" | "datetime" | "enum"
+        ) || ["char", "text", "binary", "blob"].iter().any(|end| self.data_type.ends_with(end))
+    }
+}
+
+impl Database {
+    /// The table called `table`, without regard to case where there is none of exactly this name; `None` if there is
+    /// none at all.
+    pub async fn table_facts(&self, table: &str) -> Result<Option<TableFacts>, DatabaseError> {
+        let name = text(table);
+        let sql = format!(
+            "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS \
+             WHERE TABLE_SCHEMA = DATABASE() AND LOWER(TABLE_NAME) = LOWER({name}) \
+             ORDER BY BINARY TABLE_NAME = BINARY {name} DESC, TABLE_NAME, ORDINAL_POSITION; \
+             SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
+             AND LOWER(TABLE_NAME) = LOWER({name}) AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX"
+        );
+        let (answers, _) = self.ask(Purpose::Rows, DOING, |_| sql.clone()).await?;
+        let [columns, key] = answers.as_slice() else {
+            return Err(self.unexpected(DOING, "an answer is missing"));
+        };
+        let Some(table) = columns.rows.first().and_then(|row| row.text_at(0)) else { return Ok(None) };
+        let mut facts = TableFacts { name: table.to_owned(), key: Vec::new(), stamp: None, invisible: Vec::new() };
+        let mut types = Vec::new();
+        for row in columns.rows.iter().filter(|row| row.text_at(0) == Some(table)) {
+            let (Some(column), Some(data_type)) = (row.text_at(1), row.text_at(2)) else {
+                return Err(self.unexpected(DOING, "a column's name or type is missing"));
+            };
+            let (data_type, extra) = (data_type.to_ascii_lowercase(), row.text_at(3).unwrap_or_default());
+            let extra = extra.to_ascii_lowercase();
+            if facts.stamp.is_none() && data_type == "timestamp" && extra.contains("on update current_timestamp") {
+                facts.stamp = Some(column.to_owned());
+            }
+            if extra.contains("invisible") {
+                facts.invisible.push(column.to_owned());
+            }
+            types.push((column, data_type));
+        }
+        for row in key.rows.iter().filter(|row| row.text_at(0) == Some(table)) {
+            let column = row.text_at(1).and_then(|name| types.iter().find(|(column, _)| *column == name));
+            let (name, data_type) = column.ok_or_else(|| self.unexpected(DOING, "a column of the key is missing"))?;
+            facts.key.push(KeyColumn { name: (*name).to_owned(), data_type: data_type.clone() });
+        }
+        Ok(Some(facts))
+    }
+}
