@@ -1,6 +1,6 @@
 //! `mysql.url`, taken apart.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
@@ -33,6 +33,17 @@ pub enum MysqlEndpoint {
     },
     /// By a Unix socket.
     Socket(PathBuf),
+}
+
+/// As messages name the server: `host:port`, `[host]:port` for IPv6, or the socket's path.
+impl fmt::Display for MysqlEndpoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(out, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(out, "{host}:{port}"),
+            Self::Socket(path) => path.display().fmt(out),
+        }
+    }
 }
 
 /// What is wrong with `mysql.url`. The messages hold nothing of the URL but the name of an unknown parameter.

@@ -42,8 +42,12 @@ pub(super) fn time_zone(text: &str) -> Result<(), String> {
 pub(super) fn client(text: &str) -> Result<(), String> {
     match text {
         "mysql_async" => Ok(()),
-        "mysql_cdc" => Err("is not in this version yet; leave the key out or write \"mysql_async\"".to_owned()),
-        _ => Err("must be \"mysql_async\"".to_owned()),
+        "mysql_cdc" if cfg!(feature = "mysql-cdc") => Ok(()),
+        "mysql_cdc" => {
+            Err("is not in this build, which was made without the cargo feature mysql-cdc; use \"mysql_async\""
+                .to_owned())
+        }
+        _ => Err("must be one of \"mysql_async\", \"mysql_cdc\"".to_owned()),
     }
 }
 

@@ -85,6 +85,11 @@ fn finish(config: &mut Config, figment: &Figment, host: Option<String>) -> Resul
         let origin = figment.find_metadata("mysql.tls_ca").map(|found| layers::origin(found, "mysql.tls_ca"));
         problems.push(problem("mysql.tls_ca", Some(value), rule, origin));
     }
+    if let Some(refusal) = config.mysql.client_refusal() {
+        let value = figment.find_value("mysql.client").ok().map(|value| show(&value));
+        let origin = figment.find_metadata("mysql.client").map(|found| layers::origin(found, "mysql.client"));
+        problems.push(problem("mysql.client", value, refusal.to_owned(), origin));
+    }
     let tables = &config.opendental.tables;
     for (index, table) in tables.iter().enumerate() {
         if tables.iter().take(index).any(|before| before.eq_ignore_ascii_case(table)) {

@@ -5,19 +5,23 @@
 
 mod address;
 mod check;
+mod client;
 mod keys;
 mod layers;
 mod load;
+#[cfg(feature = "mysql-cdc")]
+mod mysql_cdc;
 mod problem;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use address::{AddressError, MysqlAddress, MysqlEndpoint};
+pub use client::BinlogClient;
 pub use problem::{ConfigError, Problem};
 
 /// The commented default file: every key with its range and default. It is the lowest layer.
@@ -64,6 +68,13 @@ pub struct MysqlConfig {
     pub heartbeat_seconds: u32,
 }
 
+impl MysqlConfig {
+    /// [`MysqlConfig::heartbeat_seconds`] as a duration.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_seconds.max(1).into())
+    }
+}
+
 /// `mysql.tls`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,16 +89,6 @@ pub enum TlsMode {
     VerifyCa,
     /// Always, with a certificate of a trusted authority for the host's name.
     VerifyIdentity,
-}
-
-/// `mysql.client`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BinlogClient {
-    /// The crate `mysql_async`: TLS, Unix sockets, every auth plugin.
-    MysqlAsync,
-    /// The crate `mysql_cdc`: plain TCP only.
-    MysqlCdc,
 }
 
 /// `[state]`.

@@ -11,6 +11,12 @@ use super::*;
 /// The least that a file must say.
 const LEAST: &str = "mysql.url = 'mysql://cdc:secret@127.0.0.1:3306/opendental'\n";
 const NEAR: &str = "is not a known key; the nearest is";
+/// Why it cannot read as an account without a password.
+const MYSQL_CDC: &str = if cfg!(feature = "mysql-cdc") {
+    "cannot log in without a password; give mysql.url one, or use \"mysql_async\""
+} else {
+    "is not in this build, which was made without the cargo feature mysql-cdc; use \"mysql_async\""
+};
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -161,12 +167,11 @@ fn what_is_wrong_in_the_file_is_named() {
              \"America/Denver\""
                 .to_owned(),
         ),
+        ("[mysql]\nclient = 'mysql_cdc'", format!("mysql.client = \"mysql_cdc\": {MYSQL_CDC}")),
         (
-            "[mysql]\nclient = 'mysql_cdc'",
-            "mysql.client = \"mysql_cdc\": is not in this version yet; leave the key out or write \"mysql_async\""
-                .to_owned(),
+            "[mysql]\nclient = 'x'",
+            "mysql.client = \"x\": must be one of \"mysql_async\", \"mysql_cdc\"".to_owned(),
         ),
-        ("[mysql]\nclient = 'x'", "mysql.client = \"x\": must be \"mysql_async\"".to_owned()),
         ("[state]\npath = ''", "state.path = \"\": must be the path of a file".to_owned()),
         (
             "[opendental]\nschedule_operatories = 'yes'",
@@ -245,6 +250,33 @@ fn what_is_wrong_with_the_url_is_named_but_it_is_not_shown() {
         }
     }
     assert_eq!(problems("[mysql]\nurl = 5"), "mysql.url = (not shown): must be a text in quotes");
+}
+
+#[cfg(feature = "mysql-cdc")]
+#[test]
+fn what_mysql_cdc_cannot_do_is_refused_wherever_it_is_asked_for() {
+    let set = |url, tls| format!("[mysql]\nurl = '{url}'\nclient = 'mysql_cdc'\ntls = '{tls}'");
+    let url = "mysql://cdc:hush@h/d";
+    for tls in ["disabled", "preferred"] {
+        let config = Config::from_toml(&set(url, tls)).unwrap();
+        assert_eq!(config.mysql.client, BinlogClient::MysqlCdc);
+    }
+    let said = "mysql.client = \"mysql_cdc\": cannot encrypt; set mysql.tls to \"disabled\" or \"preferred\", or use \
+                \"mysql_async\"";
+    for tls in ["required", "verify-ca", "verify-identity"] {
+        assert_eq!(problems(&set(url, tls)), said);
+    }
+    assert_eq!(
+        problems(&set("mysql://cdc:hush@localhost/d?socket=/s", "preferred")),
+        "mysql.client = \"mysql_cdc\": connects by TCP only; take ?socket= out of mysql.url, or use \"mysql_async\""
+    );
+    assert_eq!(
+        environment_problems(&[
+            ("OPENDENTAL_CDC_MYSQL__CLIENT", "mysql_cdc"),
+            ("OPENDENTAL_CDC_MYSQL__TLS", "required")
+        ]),
+        format!("{said} (environment variable OPENDENTAL_CDC_MYSQL__CLIENT)")
+    );
 }
 
 #[test]

@@ -1,9 +1,18 @@
 //! A connection over which the server sends its log: raw events, and nothing of them understood.
 
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use super::{error::SourceError, identity::Identity, replica_id::ReplicaId};
 use crate::binlog::Position;
+
+/// How long connecting, logging in and preparing the session may take.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest packet that the servers can send, in bytes.
+pub(super) const MAX_PACKET: usize = 1 << 30;
 
 /// Hands out the events of a log as bytes.
 pub(super) trait BinlogConnection: Send {
@@ -18,11 +27,13 @@ pub(super) trait BinlogConnection: Send {
 /// Makes connections.
 pub(super) trait ConnectionMaker: Send + Sync {
     /// Connects and asks for the log from `start` on: by GTID if the position has GTIDs and the server takes them, else
-    /// by file and offset.
+    /// by file and offset. Whoever takes the events gives up after a silence of `patience`; the connection need not be
+    /// able to wait longer.
     fn connect(
         &self,
         start: &Position,
         id: &ReplicaId,
+        patience: Duration,
     ) -> impl Future<Output = Result<Box<dyn BinlogConnection>, ConnectionError>> + Send;
 }
 

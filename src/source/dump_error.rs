@@ -27,6 +27,13 @@ pub(super) fn of_server(code: u16, text: &str, server: &str, account: &str, posi
         1236 => fatal(text, position),
         // MariaDB: another replica took our server_id.
         4052 => ConnectionError::Clash(text.to_owned()),
+        // ER_SECURE_TRANSPORT_REQUIRED.
+        3159 => ConnectionError::Final(SourceError::Configuration {
+            key: "mysql.tls",
+            reason: format!(
+                "{server} takes encrypted connections only; set it to \"required\", and `mysql.client` to \"mysql_async\""
+            ),
+        }),
         // ER_NO_BINARY_LOGGING.
         1381 => ConnectionError::Final(SourceError::Dump {
             reason: format!(

@@ -4,6 +4,7 @@
 mod barrier;
 mod change;
 mod connection;
+mod connection_maker;
 mod database;
 mod database_error;
 mod dump_error;
@@ -20,6 +21,8 @@ mod layout;
 mod layout_query;
 mod login_error;
 mod mysql_async_connection;
+#[cfg(feature = "mysql-cdc")]
+mod mysql_cdc_connection;
 mod reader;
 mod replica_clash;
 mod replica_facts;

@@ -19,7 +19,7 @@ use mysql_async::{
 use secrecy::ExposeSecret;
 
 use super::{
-    connection::{BinlogConnection, ConnectionError, ConnectionMaker},
+    connection::{BinlogConnection, CONNECT_TIMEOUT, ConnectionError, ConnectionMaker, MAX_PACKET},
     dump_error,
     dump_start::DumpStart,
     error::SourceError,
@@ -32,12 +32,6 @@ use crate::{
     binlog::Position,
     config::{MysqlAddress, MysqlConfig, MysqlEndpoint, TlsMode},
 };
-
-/// How long connecting, logging in and preparing the session may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The largest event that the servers can send.
-const MAX_PACKET: usize = 1 << 30;
 
 /// The format description event's type code.
 const FORMAT_DESCRIPTION: u8 = 15;
@@ -53,19 +47,10 @@ pub(super) struct MysqlAsyncMaker {
 }
 
 impl MysqlAsyncMaker {
-    pub(super) fn new(config: &MysqlConfig) -> Result<Self, SourceError> {
-        let address = config.address().map_err(|error| SourceError::Configuration {
-            key: "mysql.url",
-            reason: format!("{error}; expected is mysql://user:password@host:3306/database"),
-        })?;
-        let server = match &address.endpoint {
-            MysqlEndpoint::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            MysqlEndpoint::Tcp { host, port } => format!("{host}:{port}"),
-            MysqlEndpoint::Socket(path) => path.display().to_string(),
-        };
+    pub(super) fn new(config: &MysqlConfig, address: MysqlAddress) -> Self {
+        let server = address.endpoint.to_string();
         let ca = Some(config.tls_ca.clone()).filter(|path| !path.as_os_str().is_empty());
-        let heartbeat = Duration::from_secs(u64::from(config.heartbeat_seconds.max(1)));
-        Ok(Self { address, server, tls: config.tls, ca, heartbeat })
+        Self { address, server, tls: config.tls, ca, heartbeat: config.heartbeat() }
     }
 
     /// How the connection is encrypted; `None`: not at all. `name`: one that the server's certificate holds, to be
@@ -180,7 +165,12 @@ impl MysqlAsyncMaker {
 }
 
 impl ConnectionMaker for MysqlAsyncMaker {
-    async fn connect(&self, start: &Position, id: &ReplicaId) -> Result<Box<dyn BinlogConnection>, ConnectionError> {
+    async fn connect(
+        &self,
+        start: &Position,
+        id: &ReplicaId,
+        _patience: Duration,
+    ) -> Result<Box<dyn BinlogConnection>, ConnectionError> {
         match tokio::time::timeout(CONNECT_TIMEOUT, self.request(start, id)).await {
             Ok(connection) => Ok(Box::new(connection?)),
             Err(_) => Err(ConnectionError::Lost(format!("{} did not answer within {CONNECT_TIMEOUT:?}", self.server))),

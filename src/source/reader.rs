@@ -9,15 +9,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     change::Message,
     connection::{BinlogConnection, ConnectionError, ConnectionMaker},
+    connection_maker::ConfiguredMaker,
     error::SourceError,
     follower::{Failure, Follower},
     layout::LayoutReader,
-    mysql_async_connection::MysqlAsyncMaker,
     replica_id::ReplicaId,
 };
 use crate::{
     binlog::{Decoder, LogPoint, Position},
-    config::{BinlogClient, MysqlConfig},
+    config::MysqlConfig,
 };
 
 /// The first pause before a new connection; it doubles each time.
@@ -95,14 +95,8 @@ impl<L: LayoutReader> Reader<L> {
     /// before).
     pub async fn run(self) -> Result<(), SourceError> {
         let Self { config, start, layouts, sender, stop } = self;
-        if config.mysql.client == BinlogClient::MysqlCdc {
-            return Err(SourceError::Configuration {
-                key: "mysql.client",
-                reason: "\"mysql_cdc\" is not built in yet; use \"mysql_async\"".to_owned(),
-            });
-        }
-        let maker = MysqlAsyncMaker::new(&config.mysql)?;
-        let heartbeat = Duration::from_secs(u64::from(config.mysql.heartbeat_seconds.max(1)));
+        let maker = ConfiguredMaker::new(&config.mysql)?;
+        let heartbeat = config.mysql.heartbeat();
         let database = config.mysql.address().map(|address| address.database).unwrap_or_default();
         let mut follower =
             Follower::new(database, config.tables, config.keep_before, start, layouts, sender, stop.clone());
@@ -162,11 +156,11 @@ async fn read<L: LayoutReader>(
     stop: &CancellationToken,
 ) -> Result<(), End> {
     follower.prepare().await?;
-    let mut connection = maker.connect(follower.position(), id).await?;
-    follower.connected(connection.identity().clone()).await?;
     // A server may scan a huge file in silence before it sends anything (rule R7).
     let doublings = attempts.fruitless.saturating_sub(1).min(10);
     let patience = heartbeat.saturating_mul(3).saturating_mul(1 << doublings);
+    let mut connection = maker.connect(follower.position(), id, patience).await?;
+    follower.connected(connection.identity().clone()).await?;
     let mut decoder = Decoder::new();
     let mut bytes = Vec::new();
     let mut events = 0_u32;

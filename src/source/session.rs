@@ -65,15 +65,9 @@ impl SessionOptions {
                 TlsMode::VerifyCa => MySqlSslMode::VerifyCa,
                 TlsMode::VerifyIdentity => MySqlSslMode::VerifyIdentity,
             });
-        let server = match &address.endpoint {
-            MysqlEndpoint::Tcp { host, port } => {
-                options = options.host(host).port(*port);
-                if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-            }
-            MysqlEndpoint::Socket(path) => {
-                options = options.socket(path);
-                path.display().to_string()
-            }
+        options = match &address.endpoint {
+            MysqlEndpoint::Tcp { host, port } => options.host(host).port(*port),
+            MysqlEndpoint::Socket(path) => options.socket(path),
         };
         // An empty password is no password: a client sends nothing for it.
         let password = address.password.expose_secret();
@@ -86,7 +80,7 @@ impl SessionOptions {
         Ok(Self {
             options,
             plain_allowed: config.tls == TlsMode::Preferred,
-            server: server.into(),
+            server: address.endpoint.to_string().into(),
             database: address.database.into(),
         })
     }

@@ -11,6 +11,8 @@ mod documented;
 mod doubt;
 mod events;
 mod mysql;
+#[cfg(feature = "mysql-cdc")]
+mod mysql_cdc;
 mod office;
 mod outage;
 mod plain_tables;

@@ -50,6 +50,7 @@ pub(crate) struct Office {
     folder: tempfile::TempDir,
     settings: String,
     proxy: Option<u16>,
+    client: &'static str,
 }
 
 impl Office {
@@ -84,7 +85,7 @@ impl Office {
         connection.disconnect().await.unwrap();
         let receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Self { server, database, receiver, folder, settings: String::new(), proxy: None }
+        Self { server, database, receiver, folder, settings: String::new(), proxy: None, client: "mysql_async" }
     }
 
     /// Adds lines to the configuration of bridges started from here on.
@@ -97,6 +98,12 @@ impl Office {
         self.proxy = Some(port);
     }
 
+    /// Lets bridges started from here on read the log with this crate.
+    #[cfg(feature = "mysql-cdc")]
+    pub(crate) fn read_with(&mut self, client: &'static str) {
+        self.client = client;
+    }
+
     /// The configuration as a file's text.
     pub(crate) fn toml(&self) -> String {
         let mut toml = String::new();
@@ -104,6 +111,7 @@ impl Office {
         let url = format!("mysql://{0}:secret@127.0.0.1:{port}/{0}", self.database);
         let state = self.folder.path().join("state.db");
         writeln!(toml, "workstation = \"CDC-TEST\"\n[mysql]\nurl = \"{url}\"\nheartbeat_seconds = 1").unwrap();
+        writeln!(toml, "client = \"{}\"", self.client).unwrap();
         writeln!(toml, "[state]\npath = '{}'", state.display()).unwrap();
         writeln!(toml, "[http]\nlisten = \"\"").unwrap();
         toml.push_str(&self.settings);

@@ -14,7 +14,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::following::{Following, config, database};
+use crate::{
+    following::{Following, config, database},
+    rewriting,
+};
 
 #[tokio::test]
 async fn r7_a_killed_server_that_comes_back_is_read_on() {
@@ -99,6 +102,43 @@ async fn r4_a_damaged_event_is_read_again_and_then_named() {
     server.exec("INSERT INTO damaged.t VALUES (2, REPEAT('b', 200000))").await.unwrap();
     let (doubt, _) = following.doubt().await;
     assert!(doubt.reason.contains("checksum"), "{doubt}");
+}
+
+#[tokio::test]
+async fn r7_a_greeting_that_is_no_greeting_is_tried_again() {
+    let server = database("garbled").await;
+    server.exec("USE garbled; CREATE TABLE t (id BIGINT PRIMARY KEY)").await.unwrap();
+    let greeted = AtomicBool::new(false);
+    let empty_first = move |bytes: &mut [u8]| {
+        if !greeted.swap(true, Ordering::SeqCst) {
+            bytes[..3].fill(0);
+        }
+    };
+    let port = rewriting::proxy(server.port(), Arc::new(|_| ()), Arc::new(empty_first)).await;
+    let url = server.url_for("greeted", "x", "garbled");
+    server.exec("CREATE USER greeted@'%' IDENTIFIED BY 'x'; GRANT ALL ON *.* TO greeted@'%'").await.unwrap();
+    let mysql = config(&url.replace(&server.port().to_string(), &port.to_string()), "tls = \"disabled\"");
+    let questions = Database::connect(&config(&url, "")).await.unwrap();
+    let mut following = Following::over(mysql, questions, &["t"], None).await;
+    following.connected().await;
+    server.exec("INSERT INTO garbled.t VALUES (1)").await.unwrap();
+    assert_eq!(following.steps().await, ["+1"]);
+    following.end().await;
+}
+
+#[tokio::test]
+async fn r7_a_reader_that_was_stopped_leaves_the_server() {
+    let server = MariaDb::start(Options::default()).await.unwrap();
+    server.exec("CREATE TABLE opendental.t (id BIGINT PRIMARY KEY)").await.unwrap();
+    let mut following = Following::now(&server, "opendental", &["t"]).await;
+    server.exec("INSERT INTO opendental.t VALUES (1)").await.unwrap();
+    assert_eq!(following.steps().await, ["+1"]);
+    let dumps = "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Binlog Dump'";
+    assert_eq!(server.value(dumps).await.unwrap().as_deref(), Some("1"));
+    following.end().await;
+    while server.value(dumps).await.unwrap().as_deref() != Some("0") {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Forwards to a server, until told otherwise.

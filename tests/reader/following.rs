@@ -18,6 +18,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::client;
+
 /// How long anything may take before a test fails; nothing waits this long otherwise.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -68,6 +70,7 @@ impl Following {
 
     /// Follows over one connection and asks questions over another.
     pub async fn over(mysql: MysqlConfig, database: Database, tables: &[&str], start: Option<Position>) -> Self {
+        let mysql = client::chosen(mysql).await;
         let start = match start {
             Some(start) => start,
             None => database.current_position().await.unwrap(),

@@ -13,9 +13,12 @@ async fn rows_of_many_packets(server: Server, overhead: usize) {
     server.exec("USE opendental; CREATE TABLE t (id BIGINT PRIMARY KEY, v LONGTEXT)").await.unwrap();
     let mut following = Following::now(&server, "opendental", &["t"]).await;
     let full = PACKET - overhead;
-    let lengths = [full - 1, full, full + 1, full + PACKET, 40_000_000];
-    for (id, length) in lengths.into_iter().enumerate() {
-        let text = format!("LEFT(REPEAT('0123456789abcde', {}), {length})", length / 15 + 1);
+    let text = |length: usize| format!("LEFT(REPEAT('0123456789abcde', {}), {length})", length / 15 + 1);
+    let mut texts = [full - 1, full, full + 1, full + PACKET, 40_000_000].map(text).to_vec();
+    // A text whose second packet looks like a rotation to another file. Behind a text comes the checksum.
+    let forged = forged_rotation();
+    texts.push(format!("CONCAT({}, X'{}', {})", text(full + 4), hex::encode(&forged), text(1000)));
+    for (id, text) in texts.into_iter().enumerate() {
         server.exec(&format!("INSERT INTO opendental.t VALUES ({id}, {text})")).await.unwrap();
         let changes = changes(following.transactions().await);
         let image = changes[0].image.as_ref().unwrap();
@@ -29,10 +32,26 @@ async fn rows_of_many_packets(server: Server, overhead: usize) {
     let number = |value: &Option<String>| value.as_ref().unwrap().parse::<usize>().unwrap();
     let sizes = events.iter().map(|event| number(&event[4]).saturating_sub(number(&event[1])));
     let large: Vec<usize> = sizes.filter(|size| *size > 1_000_000).collect();
-    let expected = [PACKET - 2, PACKET - 1, PACKET, 2 * PACKET - 1, 40_000_000 + overhead - 1];
+    let forging = PACKET + 3 + forged.len() + 1000;
+    let expected = [PACKET - 2, PACKET - 1, PACKET, 2 * PACKET - 1, 40_000_000 + overhead - 1, forging];
     assert_eq!(large, expected, "the server's events have the sizes that this test is about");
     assert_eq!(following.connections, 1);
     following.end().await;
+}
+
+/// A packet with an event that tells of another file.
+fn forged_rotation() -> Vec<u8> {
+    const ROTATE: u8 = 4;
+    let name = b"chosen-by-a-patient.000001";
+    let size = 19 + 8 + name.len() as u32;
+    let mut packet = vec![0; 5];
+    packet.push(ROTATE);
+    packet.extend(1_u32.to_le_bytes());
+    packet.extend(size.to_le_bytes());
+    packet.extend([0; 6]);
+    packet.extend(4_u64.to_le_bytes());
+    packet.extend(name);
+    packet
 }
 
 fn options() -> Options {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod accounts;
+mod client;
 mod columns;
 mod compressed;
 mod connecting;
@@ -11,6 +12,7 @@ mod faults;
 mod following;
 mod heartbeat;
 mod large;
+mod logins;
 mod releases;
 mod rewriting;
 mod row_image;

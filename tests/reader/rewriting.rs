@@ -7,7 +7,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What may be done to bytes that were read at once: on small servers at rest, whole packets.
+/// What may be done to the packets of a question, or to the bytes of an answer that were read at once: on small servers
+/// at rest, whole packets.
 pub type Rewrite = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
 /// The port of a proxy before a server's port.
@@ -24,12 +25,18 @@ pub async fn proxy(server: u16, asked: Rewrite, answered: Rewrite) -> u16 {
 }
 
 async fn forward(mut client: TcpStream, mut server: TcpStream, asked: Rewrite, answered: Rewrite) {
-    let (mut question, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let (mut question, mut answer) = (Vec::new(), vec![0; 1 << 16]);
     loop {
         let sent = tokio::select! {
-            Ok(read @ 1..) = client.read(&mut question) => {
-                asked(&mut question[..read]);
-                server.write_all(&question[..read]).await
+            Ok(1..) = client.read_buf(&mut question) => {
+                // A client may send a packet in parts.
+                if !is_whole(&question) {
+                    continue;
+                }
+                asked(&mut question);
+                let sent = server.write_all(&question).await;
+                question.clear();
+                sent
             }
             Ok(read @ 1..) = server.read(&mut answer) => {
                 answered(&mut answer[..read]);
@@ -41,6 +48,11 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, asked: Rewrite, a
             return;
         }
     }
+}
+
+/// Whether a packet is there with all that its first three bytes say.
+fn is_whole(packet: &[u8]) -> bool {
+    matches!(packet, [a, b, c, _, payload @ ..] if payload.len() >= u32::from_le_bytes([*a, *b, *c, 0]) as usize)
 }
 
 /// The type codes of the events in packets that were read at once.
