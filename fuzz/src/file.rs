@@ -10,7 +10,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let Some((choice, events)) = bytes.split_first() else { return };
     let mut reading = Reading::default();
     if choice & 1 == 1 {
-        mended(events, &mut reading);
+        mended(events).for_each(|event| reading.event(&event));
         return;
     }
     let file = [b"\xfebin", events].concat();
@@ -20,14 +20,14 @@ pub(crate) fn run(bytes: &[u8]) {
     }
 }
 
-/// Cuts the file where its events' sizes say, or at its end.
-fn mended(mut rest: &[u8], reading: &mut Reading) {
-    while let Some(size) = rest.get(9..13) {
-        let size = u32::from_le_bytes(size.try_into().expect("four bytes")) as usize;
+/// Cuts a file where its events' sizes say, or at its end, and makes their sizes and checksums right.
+pub(crate) fn mended(mut rest: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    std::iter::from_fn(move || {
+        let size = u32::from_le_bytes(*rest.get(9..)?.first_chunk()?) as usize;
         let (event, behind) = rest.split_at(size.clamp(13, rest.len()));
+        rest = behind;
         let mut event = event.to_vec();
         event_bytes::mend(&mut event);
-        reading.event(&event);
-        rest = behind;
-    }
+        Some(event)
+    })
 }

@@ -8,6 +8,8 @@ mod charset;
 mod event;
 mod event_bytes;
 mod file;
+#[cfg(fuzzing)]
+mod follow;
 mod gtid;
 mod json;
 mod memory;
@@ -28,7 +30,7 @@ pub struct Target {
     pub memory: fn(usize) -> usize,
 }
 
-/// All targets. Two read what is private, and are there for the fuzzers only; their tests stand beside it.
+/// All targets. Three read what is private, and are there for the fuzzers only; their tests stand beside it.
 pub const TARGETS: &[Target] = &[
     Target { name: "file", run: file::run, memory: memory::of_columns },
     Target { name: "event", run: event::run, memory: memory::of_zlib },
@@ -37,6 +39,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", run: json::run, memory: memory::of_text },
     Target { name: "gtid", run: gtid::run, memory: memory::of_columns },
     Target { name: "charset", run: charset::run, memory: memory::of_text },
+    #[cfg(fuzzing)]
+    Target { name: "follow", run: follow::run, memory: memory::of_zstd },
     #[cfg(fuzzing)]
     Target { name: "statement", run: opendental_cdc::source::fuzzing::statement, memory: memory::of_columns },
     #[cfg(fuzzing)]

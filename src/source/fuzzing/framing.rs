@@ -1,25 +1,16 @@
-//! What the fuzzers in `fuzz/` do with parts that are private: statements, and the framing of transactions. Not part of
-//! the program.
+//! The framing of transactions: any steps.
 
-use super::change::Gtid;
-use super::statement::{Effect, Statement, TableName};
-use super::transaction::{Assembler, Progress};
-use super::xa_id::XaKey;
-use crate::binlog::{
-    Event, EventBody, GtidList, GtidSet, Header, LogPoint, MariadbGtid, MariadbGtidEvent, MysqlGtid, Position, Tag,
-    XaId,
+use crate::{
+    binlog::{
+        Event, EventBody, FLAG_ARTIFICIAL, GtidList, GtidSet, Header, LogPoint, MariadbGtid, MariadbGtidEvent,
+        MysqlGtid, Position, Tag, XaId,
+    },
+    source::{
+        statement::{Effect, Statement, TableName},
+        transaction::{Assembler, Broken, Progress},
+        xa_id::XaKey,
+    },
 };
-
-/// Reads a statement. What stands before it without being part of it changes nothing.
-///
-/// # Panics
-/// If that is not so.
-pub fn statement(text: &[u8]) {
-    let read = Statement::read(text);
-    for blank in [&b" \n\t"[..], b"/* a comment */", b"-- another\n", b"# and another\n"] {
-        assert_eq!(Statement::read(&[blank, text].concat()), read);
-    }
-}
 
 /// Frames transactions of the steps that `bytes` tell, two bytes each.
 ///
@@ -57,7 +48,7 @@ struct Log {
     plain: bool,
 }
 
-type Outcome = Result<Progress<u32>, super::transaction::Broken>;
+type Outcome = Result<Progress<u32>, Broken>;
 
 impl Log {
     fn step(&mut self, step: u8, argument: u8) -> Option<Outcome> {
@@ -162,7 +153,7 @@ impl Log {
             2 => 0,
             _ => u32::MAX - size,
         };
-        let flags = if argument & 32 == 0 { 0 } else { crate::binlog::FLAG_ARTIFICIAL };
+        let flags = if argument & 32 == 0 { 0 } else { FLAG_ARTIFICIAL };
         Header { timestamp: 0, type_code: 0, server_id: 1, size, end_position, flags }
     }
 
@@ -178,46 +169,7 @@ impl Log {
                     self.lasting.retain(|lasting| *lasting != item);
                 }
                 assert!(!self.plain || self.lasting.is_empty(), "what no ROLLBACK undoes was lost");
-                let _: Option<Gtid> = self.assembler.last_gtid();
             }
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::{fs, path::Path};
-
-    use super::*;
-
-    /// Each stored input, whole and with its bytes changed at random.
-    fn each_input(target: &str, run: fn(&[u8])) {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-        let mut random = fastrand::Rng::with_seed(3);
-        for entry in fs::read_dir(corpus).unwrap() {
-            let input = fs::read(entry.unwrap().path()).unwrap();
-            run(&input);
-            for _ in 0..40 {
-                let mut changed = input.clone();
-                changed.truncate(random.usize(1..=input.len().max(1)));
-                for _ in 0..random.usize(0..4) {
-                    if let Some(byte) = random.choice(changed.iter_mut()) {
-                        *byte = random.u8(..);
-                    }
-                }
-                run(&changed);
-            }
-        }
-    }
-
-    #[test]
-    fn r4_any_statement_is_read() {
-        each_input("statement", statement);
-    }
-
-    #[test]
-    fn r1_any_steps_are_framed_or_refused() {
-        each_input("transactions", transactions);
     }
 }
