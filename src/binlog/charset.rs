@@ -1,8 +1,13 @@
 //! Text by its column's collation: decoded exactly, or refused (rule R3).
 
+mod collation;
+mod difference;
+mod encoded;
+mod single_byte;
+
 use std::borrow::Cow;
 
-use encoding_rs::Encoding;
+use encoded::Encoded;
 
 /// The collation of bytes that are no text.
 pub const BINARY: u16 = 63;
@@ -20,13 +25,11 @@ pub enum CharsetError {
         /// Its id in `information_schema.COLLATIONS`.
         collation: u16,
     },
-    /// A character set that cannot be decoded exactly.
-    #[error("character set {name} is not supported; convert the column to utf8mb4")]
-    Unsupported {
-        /// Its name.
-        name: &'static str,
-    },
-    /// Bytes that the character set does not have.
+    /// Bytes of a binary column.
+    #[error("the column holds bytes, not text")]
+    Binary,
+    /// Bytes that the character set does not have, or for which the server has no character, so that a SELECT shows `?`
+    /// (big5, tis620: U+FFFD).
     #[error("the bytes are no text in character set {name}")]
     Invalid {
         /// Its name.
@@ -43,86 +46,67 @@ enum Charset {
     Utf16Le,
     Utf32,
     Binary,
-    /// One that `encoding_rs` decodes as the servers do: a test compares every character that the server has. Bytes for
-    /// which it has none, so that a SELECT shows `?`, come out as their windows twins have them.
-    Encoding(&'static str, &'static Encoding),
-    Unsupported(&'static str),
+    /// Its name, and what it has beyond ASCII.
+    Upper(&'static str, &'static single_byte::Upper),
+    Encoded(Encoded),
 }
 
-/// Character set of a collation (MySQL and MariaDB: `information_schema.COLLATIONS`; MariaDB's ids from 1024 are the
-/// NOPAD twins of those 1024 lower, and from 2048 the UCA 14 collations, 256 for each Unicode character set).
-fn charset(collation: u16) -> Option<Charset> {
-    use Charset::*;
-    Some(match collation {
-        33 | 76 | 83 | 192..=223 | 576..=607 | 2048..=2303 => Utf8("utf8mb3"),
-        45 | 46 | 224..=247 | 255..=575 | 608..=639 | 2304..=2559 => Utf8("utf8mb4"),
-        // MySQL's latin1 is windows-1252, with the five bytes that it leaves open as control characters.
-        5 | 8 | 15 | 31 | 47..=49 | 94 => Encoding("latin1", encoding_rs::WINDOWS_1252),
-        BINARY => Binary,
-        11 | 65 => Ascii,
-        35 | 90 | 128..=159 | 640..=671 | 2560..=2815 => Ucs2,
-        54 | 55 | 101..=124 | 672..=703 | 2816..=3071 => Utf16,
-        56 | 62 => Utf16Le,
-        60 | 61 | 160..=191 | 736..=767 | 3072..=3327 => Utf32,
-        2 | 9 | 21 | 27 | 77 => Encoding("latin2", encoding_rs::ISO_8859_2),
-        7 | 74 => Encoding("koi8r", encoding_rs::KOI8_R),
-        14 | 23 | 50..=52 => Encoding("cp1251", encoding_rs::WINDOWS_1251),
-        16 | 71 => Unsupported("hebrew"),
-        20 | 41 | 42 | 79 => Encoding("latin7", encoding_rs::ISO_8859_13),
-        22 | 75 => Unsupported("koi8u"),
-        25 | 70 => Unsupported("greek"),
-        26 | 34 | 44 | 66 | 99 => Encoding("cp1250", encoding_rs::WINDOWS_1250),
-        29 | 58 | 59 => Encoding("cp1257", encoding_rs::WINDOWS_1257),
-        36 | 68 => Unsupported("cp866"),
-        39 | 53 => Encoding("macroman", encoding_rs::MACINTOSH),
-        57 | 67 => Encoding("cp1256", encoding_rs::WINDOWS_1256),
-        18 | 89 => Unsupported("tis620"),
-        30 | 78 => Unsupported("latin5"),
-        1 | 84 => Unsupported("big5"),
-        12 | 91 => Unsupported("ujis"),
-        13 | 88 => Unsupported("sjis"),
-        19 | 85 => Encoding("euckr", encoding_rs::EUC_KR),
-        24 | 86 => Unsupported("gb2312"),
-        28 | 87 => Encoding("gbk", encoding_rs::GBK),
-        95 | 96 => Encoding("cp932", encoding_rs::SHIFT_JIS),
-        97 | 98 => Unsupported("eucjpms"),
-        248..=250 => Unsupported("gb18030"),
-        3 | 69 => Unsupported("dec8"),
-        4 | 80 => Unsupported("cp850"),
-        6 | 72 => Unsupported("hp8"),
-        10 | 82 => Unsupported("swe7"),
-        32 | 64 => Unsupported("armscii8"),
-        37 | 73 => Unsupported("keybcs2"),
-        38 | 43 => Unsupported("macce"),
-        40 | 81 => Unsupported("cp852"),
-        92 | 93 => Unsupported("geostd8"),
-        1024..=2047 => return charset(collation - 1024),
-        _ => return None,
+/// The name of a collation's character set (`utf8mb4`); `None` if the collation is not known.
+pub fn name(collation: u16) -> Option<&'static str> {
+    Some(match collation::charset(collation)? {
+        Charset::Utf8(name) | Charset::Upper(name, _) => name,
+        Charset::Encoded(encoded) => encoded.name,
+        Charset::Ascii => "ascii",
+        Charset::Ucs2 => "ucs2",
+        Charset::Utf16 => "utf16",
+        Charset::Utf16Le => "utf16le",
+        Charset::Utf32 => "utf32",
+        Charset::Binary => "binary",
     })
 }
 
 /// Decodes `bytes` of a column with this collation; borrowed where they are UTF-8 already.
 ///
 /// # Errors
-/// If the collation is not known, its character set is not supported or is `binary`, or the bytes are not in it.
-/// Never replaces a character.
+/// If the collation is not known or is `binary`, or the bytes are not in its character set. Never replaces a character.
 pub fn decode(collation: u16, bytes: &[u8]) -> Result<Cow<'_, str>, CharsetError> {
-    let charset = charset(collation).ok_or(CharsetError::Collation { collation })?;
-    let invalid = |name| CharsetError::Invalid { name };
-    match charset {
-        Charset::Utf8(name) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| invalid(name)),
-        Charset::Ascii if !bytes.is_ascii() => Err(invalid("ascii")),
-        Charset::Ascii => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| invalid("ascii")),
-        Charset::Ucs2 => utf16(bytes, u16::from_be_bytes).ok_or(invalid("ucs2")),
-        Charset::Utf16 => utf16(bytes, u16::from_be_bytes).ok_or(invalid("utf16")),
-        Charset::Utf16Le => utf16(bytes, u16::from_le_bytes).ok_or(invalid("utf16le")),
-        Charset::Utf32 => utf32(bytes).ok_or(invalid("utf32")),
-        Charset::Encoding(name, encoding) => {
-            encoding.decode_without_bom_handling_and_without_replacement(bytes).ok_or(invalid(name))
-        }
-        Charset::Binary => Err(CharsetError::Unsupported { name: "binary" }),
-        Charset::Unsupported(name) => Err(CharsetError::Unsupported { name }),
+    let text = match collation::charset(collation).ok_or(CharsetError::Collation { collation })? {
+        Charset::Utf8(_) => utf8(bytes),
+        Charset::Ascii => bytes.is_ascii().then_some(bytes).and_then(utf8),
+        Charset::Ucs2 => ucs2(bytes),
+        Charset::Utf16 => utf16(bytes, u16::from_be_bytes),
+        Charset::Utf16Le => utf16(bytes, u16::from_le_bytes),
+        Charset::Utf32 => utf32(bytes),
+        Charset::Binary => return Err(CharsetError::Binary),
+        Charset::Upper(_, table) => upper(bytes, table),
+        Charset::Encoded(encoded) => encoded.decode(bytes),
+    };
+    text.ok_or_else(|| CharsetError::Invalid { name: name(collation).unwrap_or_default() })
+}
+
+fn utf8(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
+}
+
+fn upper<'a>(bytes: &'a [u8], table: &single_byte::Upper) -> Option<Cow<'a, str>> {
+    if bytes.is_ascii() {
+        return utf8(bytes);
     }
+    let character = |byte: &u8| match byte.checked_sub(0x80) {
+        None => Some(char::from(*byte)),
+        Some(index) => table.get(usize::from(index)).copied().filter(|found| *found != single_byte::NONE),
+    };
+    bytes.iter().map(character).collect::<Option<String>>().map(Cow::Owned)
+}
+
+/// Two bytes are a character, and surrogates are none.
+fn ucs2(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let (units, odd) = bytes.as_chunks::<2>();
+    if !odd.is_empty() {
+        return None;
+    }
+    let text: Option<String> = units.iter().map(|bytes| char::from_u32(u16::from_be_bytes(*bytes).into())).collect();
+    text.map(Cow::Owned)
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Cow<'_, str>> {
@@ -160,8 +144,12 @@ mod tests {
     fn r3_nothing_is_decoded_lossily() {
         assert_eq!(decode(45, b"\xe9"), Err(CharsetError::Invalid { name: "utf8mb4" }));
         assert_eq!(decode(11, b"\xe9"), Err(CharsetError::Invalid { name: "ascii" }));
-        assert_eq!(decode(35, b"\xd8\x00"), Err(CharsetError::Invalid { name: "ucs2" }));
-        assert_eq!(decode(4, b"abc"), Err(CharsetError::Unsupported { name: "cp850" }));
+        let surrogates = b"\xd8\x3d\xde\x00";
+        assert_eq!(decode(35, surrogates), Err(CharsetError::Invalid { name: "ucs2" }));
+        assert_eq!(decode(54, surrogates).unwrap(), "\u{1f600}");
+        assert_eq!(decode(54, &surrogates[..2]), Err(CharsetError::Invalid { name: "utf16" }));
+        assert_eq!(decode(63, b"abc"), Err(CharsetError::Binary));
+        assert_eq!(decode(18, b"a\xff"), Err(CharsetError::Invalid { name: "tis620" }), "the server shows U+FFFD");
         assert_eq!(decode(60000, b"abc"), Err(CharsetError::Collation { collation: 60000 }));
     }
 
@@ -170,5 +158,26 @@ mod tests {
         assert_eq!(decode(54, &[0x00, 0x41, 0xd8, 0x3d, 0xde, 0x00]).unwrap(), "A\u{1f600}");
         assert_eq!(decode(56, &[0x41, 0x00]).unwrap(), "A");
         assert_eq!(decode(60, &[0, 1, 0xf6, 0]).unwrap(), "\u{1f600}");
+    }
+
+    #[test]
+    fn r3_any_bytes_of_any_collation_are_text_or_an_error() {
+        use proptest::prelude::*;
+        proptest!(|(collation in prop_oneof![0..640u16, any::<u16>()], bytes: Vec<u8>, known: usize)| {
+            let Some(name) = name(collation) else {
+                prop_assert_eq!(decode(collation, &bytes), Err(CharsetError::Collation { collation }));
+                return Ok(());
+            };
+            match decode(collation, &bytes) {
+                // The shortest text of a byte is nothing, and the longest three bytes.
+                Ok(text) => prop_assert!(text.len() <= 3 * bytes.len()),
+                Err(CharsetError::Binary) => prop_assert_eq!(name, "binary"),
+                Err(error) => prop_assert_eq!(error, CharsetError::Invalid { name }),
+            }
+            let ascii = "Smith & Sons".get(..known % 12).unwrap();
+            if !["ucs2", "utf16", "utf16le", "utf32", "binary"].contains(&name) {
+                prop_assert_eq!(decode(collation, ascii.as_bytes()).unwrap(), ascii);
+            }
+        });
     }
 }
