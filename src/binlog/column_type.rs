@@ -3,6 +3,7 @@
 use super::decimal;
 use super::error::DecodeError;
 use super::input::Input;
+use super::old_temporal;
 
 /// A column's type with what the table map says of it (MySQL source documentation, "Table_map_event", column types and
 /// metadata). Equal types have equal layouts in row images.
@@ -34,12 +35,23 @@ pub enum ColumnType {
     Year,
     /// DATE.
     Date,
-    /// TIME of servers before 5.6.4, or MariaDB with `mysql56_temporal_format=OFF`.
-    OldTime,
+    /// TIME of servers before MySQL 5.6.4 and MariaDB 10.1, or of MariaDB with `mysql56_temporal_format=OFF`; tables of
+    /// such servers keep it when they are upgraded.
+    OldTime {
+        /// Digits of fraction, 0 to 6. The log does not tell it, and so neither how long the values are; MariaDB alone
+        /// has other than 0.
+        fraction: u8,
+    },
     /// DATETIME of such servers.
-    OldDateTime,
+    OldDateTime {
+        /// As of [`ColumnType::OldTime`].
+        fraction: u8,
+    },
     /// TIMESTAMP of such servers.
-    OldTimestamp,
+    OldTimestamp {
+        /// As of [`ColumnType::OldTime`].
+        fraction: u8,
+    },
     /// TIME.
     Time {
         /// Digits of fraction, 0 to 6.
@@ -55,11 +67,17 @@ pub enum ColumnType {
         /// Digits of fraction, 0 to 6.
         fraction: u8,
     },
-    /// CHAR and BINARY; also MariaDB's UUID, INET4 and INET6.
+    /// CHAR and BINARY; also MariaDB's UUID, INET4 and INET6, which the log does not tell from BINARY.
     Char {
         /// Most bytes that a value can have.
         bytes: u16,
     },
+    /// MariaDB's UUID, where somebody other than the log tells it.
+    Uuid,
+    /// MariaDB's INET4, likewise.
+    Inet4,
+    /// MariaDB's INET6, likewise.
+    Inet6,
     /// VARCHAR and VARBINARY.
     Varchar {
         /// Most bytes that a value can have.
@@ -67,6 +85,16 @@ pub enum ColumnType {
     },
     /// BLOB and TEXT of all sizes.
     Blob {
+        /// Bytes of the length in front of a value, 1 to 4.
+        prefix: u8,
+    },
+    /// MariaDB's VARCHAR and VARBINARY `COMPRESSED`.
+    CompressedVarchar {
+        /// Most bytes that a value can have, its header included.
+        bytes: u16,
+    },
+    /// MariaDB's BLOB and TEXT `COMPRESSED`.
+    CompressedBlob {
         /// Bytes of the length in front of a value, 1 to 4.
         prefix: u8,
     },
@@ -148,12 +176,12 @@ impl ColumnType {
             3 => Self::Long,
             CODE_FLOAT => expect_size(metadata, 4, Self::Float)?,
             CODE_DOUBLE => expect_size(metadata, 8, Self::Double)?,
-            7 => Self::OldTimestamp,
+            7 => Self::OldTimestamp { fraction: 0 },
             8 => Self::LongLong,
             9 => Self::Medium,
             10 | 14 => Self::Date,
-            11 => Self::OldTime,
-            12 => Self::OldDateTime,
+            11 => Self::OldTime { fraction: 0 },
+            12 => Self::OldDateTime { fraction: 0 },
             13 => Self::Year,
             CODE_VARCHAR | 253 => Self::Varchar { bytes: metadata.u16()? },
             CODE_BIT => {
@@ -166,6 +194,8 @@ impl ColumnType {
             17 => Self::Timestamp { fraction: fraction(metadata.u8()?)? },
             18 => Self::DateTime { fraction: fraction(metadata.u8()?)? },
             19 => Self::Time { fraction: fraction(metadata.u8()?)? },
+            140 => Self::CompressedBlob { prefix: prefix(metadata.u8()?)? },
+            141 => Self::CompressedVarchar { bytes: metadata.u16()? },
             242 => Self::Vector { prefix: prefix(metadata.u8()?)? },
             245 => Self::Json { prefix: prefix(metadata.u8()?)? },
             246 => {
@@ -207,17 +237,25 @@ impl ColumnType {
         match self {
             Self::Tiny | Self::Year => fixed(1),
             Self::Short => fixed(2),
-            Self::Medium | Self::Date | Self::OldTime => fixed(3),
-            Self::Long | Self::Float | Self::OldTimestamp => fixed(4),
-            Self::LongLong | Self::Double | Self::OldDateTime => fixed(8),
+            Self::Medium | Self::Date => fixed(3),
+            Self::Long | Self::Float => fixed(4),
+            Self::LongLong | Self::Double => fixed(8),
             Self::Decimal { precision, scale } => fixed(decimal::size(precision, scale)),
+            Self::OldTime { fraction } => fixed(old_temporal::time_size(fraction)),
+            Self::OldDateTime { fraction } => fixed(old_temporal::date_time_size(fraction)),
+            Self::OldTimestamp { fraction } => fixed(4 + fraction_bytes(fraction)),
             Self::Time { fraction } => fixed(3 + fraction_bytes(fraction)),
             Self::Timestamp { fraction } => fixed(4 + fraction_bytes(fraction)),
             Self::DateTime { fraction } => fixed(5 + fraction_bytes(fraction)),
-            Self::Char { bytes } | Self::Varchar { bytes } => prefixed(if bytes > 255 { 2 } else { 1 }),
-            Self::Blob { prefix } | Self::Json { prefix } | Self::Geometry { prefix } | Self::Vector { prefix } => {
-                prefixed(prefix)
+            Self::Char { bytes } | Self::Varchar { bytes } | Self::CompressedVarchar { bytes } => {
+                prefixed(if bytes > 255 { 2 } else { 1 })
             }
+            Self::Uuid | Self::Inet4 | Self::Inet6 => prefixed(1),
+            Self::Blob { prefix }
+            | Self::CompressedBlob { prefix }
+            | Self::Json { prefix }
+            | Self::Geometry { prefix }
+            | Self::Vector { prefix } => prefixed(prefix),
             Self::Bit { bits } => fixed(u16::from(bits.div_ceil(8))),
             Self::Enum { bytes } | Self::Set { bytes } => fixed(u16::from(bytes)),
         }
@@ -229,10 +267,12 @@ impl ColumnType {
         matches!(self, Tiny | Short | Medium | Long | LongLong | Float | Double | Decimal { .. } | Year)
     }
 
-    /// Whether the table map's list of collations has an entry for columns of this type. MariaDB counts GEOMETRY.
+    /// Whether the table map's list of collations has an entry for columns of this type. MariaDB counts GEOMETRY, and
+    /// MySQL VECTOR.
     pub(super) fn has_collation(self, mariadb: bool) -> bool {
         match self {
-            Self::Char { .. } | Self::Varchar { .. } | Self::Blob { .. } => true,
+            Self::Char { .. } | Self::Varchar { .. } | Self::Blob { .. } | Self::Vector { .. } => true,
+            Self::CompressedVarchar { .. } | Self::CompressedBlob { .. } => true,
             Self::Geometry { .. } => mariadb,
             _ => false,
         }
@@ -262,8 +302,6 @@ fn name(code: u8) -> &'static str {
         0 => "DECIMAL of MySQL 4",
         6 => "NULL",
         20 => "typed array",
-        140 => "MariaDB compressed BLOB or TEXT",
-        141 => "MariaDB compressed VARCHAR or VARBINARY",
         243 => "invalid",
         244 => "BOOL",
         _ => "unknown",

@@ -1,5 +1,6 @@
 //! The columns that a table map describes.
 
+use super::charset::BINARY;
 use super::column_type::{ColumnType, Width};
 use super::error::DecodeError;
 use super::format::Flavor;
@@ -107,10 +108,31 @@ impl TableColumns {
         self.columns.iter()
     }
 
-    /// To add what the log does not tell: names, signs, collations, labels. Changing a type here would have no effect
-    /// on how images are walked.
-    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, ColumnInfo> {
-        self.columns.iter_mut()
+    /// The same columns with what the log does not tell: names, signs, collations, labels, and types that it cannot
+    /// tell from others. `complete` is given each column with its index.
+    pub fn completed(self, mut complete: impl FnMut(usize, &mut ColumnInfo)) -> Self {
+        let mut columns = self.columns.into_vec();
+        columns.iter_mut().enumerate().for_each(|(index, column)| complete(index, column));
+        Self::new(columns, self.primary_key.map(<[usize]>::into_vec))
+    }
+
+    /// Whether somebody other than the log must tell what some of them are: MariaDB's UUID, INET4 and INET6, which are
+    /// BINARY in the log, and the fractions of its old temporal types.
+    pub fn need_declaration(&self) -> bool {
+        let may_be_address = |column: &ColumnInfo| {
+            matches!(column.kind, ColumnType::Char { bytes: 4 | 16 })
+                && column.collation.is_none_or(|collation| collation == BINARY)
+        };
+        self.have_old_temporal() || self.columns.iter().any(may_be_address)
+    }
+
+    /// Whether some are of the temporal types of old servers, whose fraction the log does not tell.
+    pub fn have_old_temporal(&self) -> bool {
+        let old = |column: &ColumnInfo| {
+            use ColumnType::{OldDateTime, OldTime, OldTimestamp};
+            matches!(column.kind, OldTime { .. } | OldDateTime { .. } | OldTimestamp { .. })
+        };
+        self.columns.iter().any(old)
     }
 
     /// The primary key's columns, from 0, in the key's order, where the log tells them (`binlog_row_metadata=FULL`);

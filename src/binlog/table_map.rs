@@ -16,7 +16,8 @@ pub struct TableMap<'a> {
     pub table: &'a [u8],
     /// All behind the names: equal bytes mean equal columns.
     pub body: &'a [u8],
-    flavor: Flavor,
+    /// Whose server wrote it.
+    pub flavor: Flavor,
 }
 
 impl<'a> TableMap<'a> {

@@ -144,11 +144,11 @@ fn micros(bytes: &[u8]) -> u64 {
     big_endian(bytes) * scale
 }
 
-fn big_endian(bytes: &[u8]) -> u64 {
+pub(super) fn big_endian(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
-fn little_endian(bytes: &[u8]) -> u64 {
+pub(super) fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
@@ -189,24 +189,4 @@ pub(super) fn timestamp(bytes: &[u8]) -> Option<Instant> {
     let (whole, fraction) = bytes.split_at_checked(4)?;
     let micros = micros(fraction);
     (micros <= 999_999).then_some(Instant { seconds: big_endian(whole) as u32, micros: micros as u32 })
-}
-
-/// TIMESTAMP of old servers.
-pub(super) fn old_timestamp(bytes: &[u8]) -> Instant {
-    Instant { seconds: little_endian(bytes) as u32, micros: 0 }
-}
-
-/// DATETIME of old servers: a decimal number that reads YYYYMMDDhhmmss.
-pub(super) fn old_date_time(bytes: &[u8]) -> Option<(Date, Clock)> {
-    let raw = little_endian(bytes);
-    let (day, clock) = (raw / 1_000_000, raw % 1_000_000);
-    let date = Date::new(day / 10_000, day / 100 % 100, day % 100)?;
-    Some((date, Clock::new(clock / 10_000, clock / 100 % 100, clock % 100, 0)?))
-}
-
-/// TIME of old servers: a signed decimal number that reads hhmmss.
-pub(super) fn old_time(bytes: &[u8]) -> Option<(bool, Clock)> {
-    let raw = (little_endian(bytes) as i64) << 40 >> 40;
-    let clock = raw.unsigned_abs();
-    Some((raw < 0, Clock::new(clock / 10_000, clock / 100 % 100, clock % 100, 0)?))
 }

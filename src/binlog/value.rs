@@ -6,10 +6,13 @@ use std::fmt::Write;
 use super::charset::{self, BINARY};
 use super::column_type::ColumnType;
 use super::columns::ColumnInfo;
+use super::compressed_value;
 use super::decimal;
 use super::error::DecodeError;
+use super::fixed_binary;
 use super::float_text;
 use super::json;
+use super::old_temporal;
 use super::temporal::{self, Clock, Date, Instant, LocalTime};
 
 /// A value out of a row image.
@@ -31,6 +34,8 @@ pub enum Value<'a> {
     /// CHAR, VARCHAR, TEXT, BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR and MariaDB's JSON (which is text). BINARY lacks
     /// its zeros at the end: see [`Value::bytes`].
     Bytes(&'a [u8]),
+    /// A COMPRESSED column of MariaDB: what [`Value::Bytes`] is, in the server's compressed form.
+    Compressed(&'a [u8]),
     /// MySQL's JSON, in the server's binary form.
     Json(&'a [u8]),
     /// DATE.
@@ -54,6 +59,12 @@ pub enum Value<'a> {
     Enum(u16),
     /// SET: a bit for each label.
     Set(u64),
+    /// MariaDB's UUID.
+    Uuid([u8; 16]),
+    /// MariaDB's INET4.
+    Inet4([u8; 4]),
+    /// MariaDB's INET6.
+    Inet6([u8; 16]),
 }
 
 impl std::fmt::Debug for Value<'_> {
@@ -87,17 +98,25 @@ pub(super) fn read<'a>(bytes: Option<&'a [u8]>, column: &ColumnInfo) -> Result<V
             years => 1900 + years,
         }),
         ColumnType::Date => Value::Date(temporal::date(bytes).ok_or(wrong("DATE"))?),
-        ColumnType::OldTime => time(temporal::old_time(bytes).ok_or(wrong("TIME"))?),
+        ColumnType::OldTime { fraction } => time(old_temporal::time(bytes, fraction).ok_or(wrong("TIME"))?),
         ColumnType::Time { .. } => time(temporal::time(bytes).ok_or(wrong("TIME"))?),
-        ColumnType::OldDateTime => date_time(temporal::old_date_time(bytes).ok_or(wrong("DATETIME"))?),
+        ColumnType::OldDateTime { fraction } => {
+            date_time(old_temporal::date_time(bytes, fraction).ok_or(wrong("DATETIME"))?)
+        }
         ColumnType::DateTime { .. } => date_time(temporal::date_time(bytes).ok_or(wrong("DATETIME"))?),
-        ColumnType::OldTimestamp => Value::Timestamp(temporal::old_timestamp(bytes)),
+        ColumnType::OldTimestamp { fraction } => {
+            Value::Timestamp(old_temporal::timestamp(bytes, fraction).ok_or(wrong("TIMESTAMP"))?)
+        }
         ColumnType::Timestamp { .. } => Value::Timestamp(temporal::timestamp(bytes).ok_or(wrong("TIMESTAMP"))?),
         ColumnType::Char { .. }
         | ColumnType::Varchar { .. }
         | ColumnType::Blob { .. }
         | ColumnType::Geometry { .. }
         | ColumnType::Vector { .. } => Value::Bytes(bytes),
+        ColumnType::CompressedVarchar { .. } | ColumnType::CompressedBlob { .. } => Value::Compressed(bytes),
+        ColumnType::Uuid => Value::Uuid(fixed_binary::padded(bytes).ok_or(wrong("UUID"))?),
+        ColumnType::Inet4 => Value::Inet4(fixed_binary::padded(bytes).ok_or(wrong("INET4"))?),
+        ColumnType::Inet6 => Value::Inet6(fixed_binary::padded(bytes).ok_or(wrong("INET6"))?),
         ColumnType::Json { .. } => Value::Json(bytes),
         ColumnType::Bit { .. } => Value::Bit(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))),
         ColumnType::Enum { .. } => Value::Enum(little_endian(bytes) as u16),
@@ -125,13 +144,18 @@ fn little_endian(bytes: &[u8]) -> u64 {
 }
 
 impl ColumnInfo {
-    /// Whether its values are bytes and not text: BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR.
+    /// Whether its values are bytes and not text: BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR, and ENUM and SET with
+    /// CHARACTER SET binary.
     pub fn is_binary(&self) -> bool {
         match self.kind {
             ColumnType::Geometry { .. } | ColumnType::Vector { .. } => true,
-            ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Blob { .. } => {
-                self.collation == Some(BINARY)
-            }
+            ColumnType::Char { .. }
+            | ColumnType::Varchar { .. }
+            | ColumnType::Blob { .. }
+            | ColumnType::CompressedVarchar { .. }
+            | ColumnType::CompressedBlob { .. }
+            | ColumnType::Enum { .. }
+            | ColumnType::Set { .. } => self.collation == Some(BINARY),
             _ => false,
         }
     }
@@ -141,6 +165,9 @@ impl ColumnInfo {
             ColumnType::Time { fraction } | ColumnType::DateTime { fraction } | ColumnType::Timestamp { fraction } => {
                 fraction
             }
+            ColumnType::OldTime { fraction }
+            | ColumnType::OldDateTime { fraction }
+            | ColumnType::OldTimestamp { fraction } => fraction,
             _ => 0,
         }
     }
@@ -178,6 +205,10 @@ impl<'a> Value<'a> {
                 decimal::write(bytes, precision, scale, out).ok_or(DecodeError::Value { kind: "DECIMAL" })?;
             }
             Value::Bytes(bytes) => out.push_str(&text(bytes, column)?),
+            Value::Compressed(bytes) => out.push_str(&text(&compressed_value::decompress(bytes)?, column)?),
+            Value::Uuid(bytes) => fixed_binary::write_uuid(bytes, out),
+            Value::Inet4(bytes) => fixed_binary::write_inet4(bytes, out),
+            Value::Inet6(bytes) => fixed_binary::write_inet6(bytes, out),
             Value::Json(document) => json::write(document, out)?,
             Value::Date(date) => date.write(out),
             Value::Time { negative, clock } => {
@@ -196,13 +227,13 @@ impl<'a> Value<'a> {
                 let _ = write!(out, "{year:04}");
             }
             Value::Enum(0) | Value::Set(0) => {}
-            Value::Enum(number) => out.push_str(&label(column, usize::from(number) - 1)?),
+            Value::Enum(number) => out.push_str(&text(label(column, usize::from(number) - 1)?, column)?),
             Value::Set(bits) => {
                 for number in (0..64).filter(|number| bits >> number & 1 == 1) {
                     if bits & ((1 << number) - 1) != 0 {
                         out.push(',');
                     }
-                    out.push_str(&label(column, number)?);
+                    out.push_str(&text(label(column, number)?, column)?);
                 }
             }
         }
@@ -223,20 +254,26 @@ impl<'a> Value<'a> {
     }
 
     /// The bytes that a SELECT shows for a binary column: BINARY with the zeros at its end, which the log leaves out.
-    /// `None` if it is not [`Value::Bytes`].
-    pub fn bytes(&self, column: &ColumnInfo) -> Option<Cow<'a, [u8]>> {
-        let Value::Bytes(bytes) = *self else {
-            return None;
+    /// `None` if it is neither [`Value::Bytes`] nor [`Value::Compressed`] nor a label with CHARACTER SET binary.
+    ///
+    /// # Errors
+    /// If it is compressed and cannot be decompressed, or the label is not known.
+    pub fn bytes(&self, column: &ColumnInfo) -> Result<Option<Cow<'a, [u8]>>, DecodeError> {
+        let bytes = match *self {
+            Value::Bytes(bytes) => bytes,
+            Value::Compressed(bytes) => return compressed_value::decompress(bytes).map(Some),
+            Value::Enum(_) | Value::Set(_) if column.is_binary() => return labels(*self, column).map(Some),
+            _ => return Ok(None),
         };
-        match column.kind {
+        Ok(Some(match column.kind {
             ColumnType::Char { bytes: size } if column.is_binary() && bytes.len() < usize::from(size) => {
                 let mut padded = Vec::with_capacity(usize::from(size));
                 padded.extend_from_slice(bytes);
                 padded.resize(usize::from(size), 0);
-                Some(Cow::Owned(padded))
+                Cow::Owned(padded)
             }
-            _ => Some(Cow::Borrowed(bytes)),
-        }
+            _ => Cow::Borrowed(bytes),
+        }))
     }
 }
 
@@ -248,9 +285,18 @@ fn text<'a>(bytes: &'a [u8], column: &ColumnInfo) -> Result<Cow<'a, str>, Decode
     Ok(charset::decode(collation, bytes)?)
 }
 
-fn label(column: &ColumnInfo, index: usize) -> Result<Cow<'_, str>, DecodeError> {
+/// The labels of a binary ENUM or SET.
+fn labels(value: Value<'_>, column: &ColumnInfo) -> Result<Cow<'static, [u8]>, DecodeError> {
+    let numbers: Vec<usize> = match value {
+        Value::Enum(number) => usize::from(number).checked_sub(1).into_iter().collect(),
+        Value::Set(bits) => (0..64).filter(|number| bits >> number & 1 == 1).collect(),
+        _ => Vec::new(),
+    };
+    let labels = numbers.into_iter().map(|number| label(column, number)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Cow::Owned(labels.join(&b","[..])))
+}
+
+fn label(column: &ColumnInfo, index: usize) -> Result<&[u8], DecodeError> {
     let labels = column.labels.as_ref().ok_or(DecodeError::Value { kind: "ENUM or SET whose labels are known" })?;
-    let label = labels.get(index).ok_or(DecodeError::Value { kind: "ENUM or SET with these labels" })?;
-    let collation = column.collation.ok_or(charset::CharsetError::Unknown)?;
-    Ok(charset::decode(collation, label)?)
+    labels.get(index).map(AsRef::as_ref).ok_or(DecodeError::Value { kind: "ENUM or SET with these labels" })
 }

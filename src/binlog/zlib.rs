@@ -34,36 +34,45 @@ impl Inflater {
         if header & 0x70 != 0 || !(1..=4).contains(&(header & 7)) {
             return Err(input.malformed());
         }
-        let length = input.bytes(usize::from(header & 7))?;
-        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-        if length > MAX_LENGTH {
-            return Err(input.malformed());
-        }
+        let length = stated_length(input.bytes(usize::from(header & 7))?).ok_or_else(|| input.malformed())?;
         if self.bytes.capacity() > KEPT {
             self.bytes = Vec::new();
         }
         self.bytes.clear();
-        self.zlib(input.rest(), length)?;
-        Ok(&self.bytes)
-    }
-
-    fn zlib(&mut self, mut input: &[u8], length: usize) -> Result<(), DecodeError> {
-        let failed = || DecodeError::Compression { what: WHAT };
         let zlib = self.zlib.get_or_insert_with(|| Decompress::new(true));
         zlib.reset(true);
-        loop {
-            let (had, read) = (self.bytes.len(), zlib.total_in());
-            let missing = length.checked_sub(had).ok_or_else(failed)?;
-            // One more than is missing, so that the stream's end is seen.
-            self.bytes.reserve(missing.min(had.max(FIRST_GROWTH)) + 1);
-            let status = zlib.decompress_vec(input, &mut self.bytes, FlushDecompress::None).map_err(|_| failed())?;
-            let taken = usize::try_from(zlib.total_in() - read).map_err(|_| failed())?;
-            input = input.get(taken..).unwrap_or_default();
-            match status {
-                Status::StreamEnd if self.bytes.len() == length && input.is_empty() => return Ok(()),
-                Status::Ok | Status::BufError if taken > 0 || self.bytes.len() > had => {}
-                _ => return Err(failed()),
-            }
+        inflate(zlib, input.rest(), length, &mut self.bytes)?;
+        Ok(&self.bytes)
+    }
+}
+
+/// The length that MariaDB writes in front of what it compresses, the highest byte first; `None` if it cannot be.
+pub(super) fn stated_length(bytes: &[u8]) -> Option<usize> {
+    let length = bytes.iter().fold(0, |length, byte| length << 8 | u64::from(*byte));
+    usize::try_from(length).ok().filter(|length| *length <= MAX_LENGTH)
+}
+
+/// Appends to `out`, which is empty, what `input` gives: `length` bytes, or it is an error. Memory grows with what is
+/// really there.
+pub(super) fn inflate(
+    zlib: &mut Decompress,
+    mut input: &[u8],
+    length: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), DecodeError> {
+    let failed = || DecodeError::Compression { what: WHAT };
+    loop {
+        let (had, read) = (out.len(), zlib.total_in());
+        let missing = length.checked_sub(had).ok_or_else(failed)?;
+        // One more than is missing, so that the stream's end is seen.
+        out.reserve(missing.min(had.max(FIRST_GROWTH)) + 1);
+        let status = zlib.decompress_vec(input, out, FlushDecompress::None).map_err(|_| failed())?;
+        let taken = usize::try_from(zlib.total_in() - read).map_err(|_| failed())?;
+        input = input.get(taken..).unwrap_or_default();
+        match status {
+            Status::StreamEnd if out.len() == length && input.is_empty() => return Ok(()),
+            Status::Ok | Status::BufError if taken > 0 || out.len() > had => {}
+            _ => return Err(failed()),
         }
     }
 }

@@ -149,14 +149,21 @@ fn write_value(
         }
         Value::Enum(number) if column.labels.is_none() => drop(write!(out, "{number}")),
         Value::Set(bits) if column.labels.is_none() => drop(write!(out, "{bits}")),
-        Value::Bytes(bytes) => match (value.text(column, zone), column.collation) {
+        Value::Bytes(_) | Value::Compressed(_) => match (value.text(column, zone), column.collation) {
             (Ok(text), _) => write_string(&text, out),
-            (Err(_), None) if !column.is_binary() => match std::str::from_utf8(bytes) {
-                Ok(text) if !text.contains(is_control) => write_string(text, out),
-                _ => write_bytes(bytes, out),
-            },
-            _ => write_bytes(&value.bytes(column).unwrap_or_default(), out),
+            (Err(_), collation) => {
+                let bytes = value.bytes(column)?.unwrap_or_default();
+                match std::str::from_utf8(&bytes) {
+                    Ok(text) if collation.is_none() && !column.is_binary() && !text.contains(is_control) => {
+                        write_string(text, out);
+                    }
+                    _ => write_bytes(&bytes, out),
+                }
+            }
         },
+        Value::Enum(_) | Value::Set(_) if column.is_binary() => {
+            write_bytes(&value.bytes(column)?.unwrap_or_default(), out);
+        }
         _ => {
             let mut text = String::new();
             value.write_text(column, zone, &mut text)?;

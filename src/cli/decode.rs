@@ -12,8 +12,8 @@ use clap::Args;
 use super::change_line::{Commit, TableLine};
 use super::failure::Failure;
 use crate::binlog::{
-    DecodeError, Decoder, Event, EventBody, FileError, FileEvents, KeptRows, Position, Rows, TableColumns, TableMap,
-    Utc,
+    DecodeError, Decoder, Event, EventBody, FileError, FileEvents, Flavor, KeptRows, Position, Rows, TableColumns,
+    TableMap, Utc,
 };
 use crate::source::{Assembler, Broken, ChangeKind, Progress, Statement};
 
@@ -25,7 +25,8 @@ const BUFFER: usize = 256 * 1024;
 /// A transaction's changes are printed once its commit has been read; what was rolled back, and updates that change
 /// nothing, are left out. TIMESTAMPs are shown in UTC.
 /// Columns have their names where the server wrote them (binlog_row_metadata=FULL), else @1, @2 and so on. Bytes that
-/// are no text are {"base64": "…"}.
+/// are no text are {"base64": "…"}; so are UUID, INET4 and INET6, since the log does not tell them from BINARY. Nor does
+/// it tell the fraction of MariaDB's temporal types from before 10.1, which are read as having none, with a note.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The binlog files, oldest first.
@@ -230,6 +231,12 @@ impl<W: Write> Printer<W> {
             return Ok(());
         }
         let columns = map.columns()?;
+        if map.flavor == Flavor::Mariadb && columns.have_old_temporal() {
+            note(&format!(
+                "{name} has TIME, DATETIME or TIMESTAMP columns in the format of MariaDB before 10.1, whose fraction the \
+                 log does not tell: they are read as having none. If they have one, the values are wrong; use tail"
+            ));
+        }
         let line = TableLine::new(&name, &columns, None);
         self.tables.insert(map.table_id, Rc::new(Table { name, map: map.body.into(), columns, line }));
         Ok(())
@@ -285,4 +292,10 @@ impl<W: Write> Printer<W> {
             _ => self.statements = Some(DecodeFailure::Statements { path: path.to_owned(), offset, statements: 1 }),
         }
     }
+}
+
+/// Tells something that is no failure, beside the lines.
+fn note(text: &str) {
+    // Whoever closed stderr does not want to know.
+    let _ = writeln!(io::stderr(), "note: {text}");
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{error::SourceError, row_layout::Layout, time_zone::TimeZone};
 use crate::{
-    binlog::{ColumnInfo, ColumnType, DecodeError, Image, LocalTime, Value, charset},
+    binlog::{ColumnInfo, ColumnType, DecodeError, Image, LocalTime, Value},
     row::{Field, Kind, Row},
 };
 
@@ -18,8 +18,8 @@ impl<'a> ImageRow<'a> {
     /// Reads all values of a whole image.
     ///
     /// # Errors
-    /// [`SourceError::Row`] if the image does not fit the layout, or a value has no text: MySQL's JSON, or bytes that
-    /// are not of the column's character set.
+    /// [`SourceError::Row`] if the image does not fit the layout, or a value has no text: bytes that are not of the
+    /// column's character set.
     pub fn new(image: &'a [u8], layout: &'a Layout, zone: &TimeZone) -> Result<Self, SourceError> {
         Self::read(Image::whole(image, &layout.columns), layout, zone)
     }
@@ -78,13 +78,10 @@ fn field<'a>(value: Value<'a>, column: &ColumnInfo, zone: &TimeZone) -> Result<F
     Ok(match value {
         Value::Null => Field::Null,
         Value::Int(number) => Field::Int(number),
-        Value::UInt(number) => Field::UInt(number),
+        Value::UInt(number) | Value::Bit(number) => Field::UInt(number),
         Value::Double(number) if column.decimals.is_none() => Field::Double(number),
-        Value::Bytes(_) if column.is_binary() => Field::Bytes(value.bytes(column).unwrap_or_default()),
-        Value::Bytes(bytes) => match column.collation {
-            Some(collation) => Field::Text(charset::decode(collation, bytes)?),
-            None => return Err(DecodeError::Malformed { what: "text of an unknown character set" }),
-        },
+        _ if column.is_binary() => Field::Bytes(value.bytes(column)?.unwrap_or_default()),
+        Value::Bytes(_) => Field::Text(value.text(column, zone)?),
         _ => {
             let mut text = String::new();
             value.write_text(column, zone, &mut text)?;

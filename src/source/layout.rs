@@ -1,5 +1,6 @@
 //! A table's columns as the server declares them: names, types and primary key.
 
+use super::declared_column::DeclaredColumn;
 use super::error::SourceError;
 use crate::binlog::LogPoint;
 
@@ -19,28 +20,6 @@ pub struct DeclaredLayout {
     pub primary_key: Vec<usize>,
     /// Whether a ROLLBACK undoes changes of it: InnoDB yes; MyISAM, Aria and MEMORY no.
     pub transactional: bool,
-}
-
-/// One column, as a row of `information_schema.COLUMNS`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeclaredColumn {
-    /// `COLUMN_NAME`.
-    pub name: Box<str>,
-    /// `DATA_TYPE` in lower case, such as `bigint`.
-    pub data_type: Box<str>,
-    /// `COLUMN_TYPE`, such as `bigint(20) unsigned` or `enum('a','b')`.
-    pub column_type: Box<str>,
-    /// `CHARACTER_OCTET_LENGTH`.
-    pub octet_length: Option<u64>,
-    /// `NUMERIC_PRECISION`.
-    pub precision: Option<u64>,
-    /// `NUMERIC_SCALE`.
-    pub scale: Option<u64>,
-    /// `DATETIME_PRECISION`.
-    pub fraction: Option<u64>,
-    /// `information_schema.COLLATIONS.ID` of `COLLATION_NAME`; `None` for columns that hold no text, and for collations
-    /// that the server lists without an id.
-    pub collation: Option<u32>,
 }
 
 /// Reads layouts from the server; implemented by the SQL side.

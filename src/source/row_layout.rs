@@ -1,11 +1,9 @@
 //! How to read the images of one table's rows.
 
-use super::layout::{DeclaredColumn, DeclaredLayout};
-use crate::binlog::{ColumnInfo, ColumnType, DecodeError, Image, TableColumns, Value, charset};
+use super::declared_column::DeclaredColumn;
+use super::layout::DeclaredLayout;
+use crate::binlog::{ColumnInfo, DecodeError, Image, TableColumns, Value};
 use crate::row::{KeyPart, RowKey};
-
-/// A collation of utf8mb4 that every server knows (utf8mb4_general_ci).
-const UTF8MB4: u16 = 45;
 
 /// A table's columns, as the row images that carry it were written (rule R5).
 #[derive(Clone, Debug, PartialEq)]
@@ -46,20 +44,16 @@ pub enum LayoutMismatch {
 impl Layout {
     /// The layout of row images, from their table map where that tells the columns' names.
     ///
-    /// `declared` adds what no log tells: the engine, and the digits of a FLOAT(M,D).
-    pub fn named(
-        schema: &str,
-        table: &str,
-        mut columns: TableColumns,
-        declared: Option<&DeclaredLayout>,
-    ) -> Option<Self> {
+    /// `declared` adds what no log tells: the engine, the digits of a FLOAT(M,D), and the types that
+    /// [`TableColumns::need_declaration`] names.
+    pub fn named(schema: &str, table: &str, columns: TableColumns, declared: Option<&DeclaredLayout>) -> Option<Self> {
         let names = columns.iter().map(|column| column.name.clone()).collect::<Option<Vec<_>>>()?;
-        for column in columns.iter_mut() {
+        let columns = columns.completed(|_, column| {
             let same = |other: &&DeclaredColumn| column.name.as_deref() == Some(&*other.name);
             if let Some(other) = declared.and_then(|declared| declared.columns.iter().find(same)) {
-                column.decimals = other.decimals(column.kind);
+                other.tell(column);
             }
-        }
+        });
         let primary_key = columns.primary_key().unwrap_or_default().to_vec();
         let transactional = declared.is_some_and(|declared| declared.transactional);
         Some(Self { schema: schema.to_owned(), table: table.to_owned(), names, columns, primary_key, transactional })
@@ -67,16 +61,19 @@ impl Layout {
 
     /// The layout of row images whose table map does not tell the columns' names, from the one that the server
     /// declares; refused if their types differ.
-    pub fn declared(mut columns: TableColumns, declared: &DeclaredLayout) -> Result<Self, LayoutMismatch> {
+    pub fn declared(columns: TableColumns, declared: &DeclaredLayout) -> Result<Self, LayoutMismatch> {
         if columns.len() != declared.columns.len() {
             return Err(LayoutMismatch::Count { log: columns.len(), declared: declared.columns.len() });
         }
-        for (index, (column, declared)) in columns.iter_mut().zip(&declared.columns).enumerate() {
-            if !declared.may_be(column.kind) {
-                return Err(LayoutMismatch::Type { column: index + 1 });
-            }
-            declared.complete(column);
+        let fits = |(column, declared): (&ColumnInfo, &DeclaredColumn)| declared.may_be(column.kind);
+        if let Some(index) = columns.iter().zip(&declared.columns).position(|pair| !fits(pair)) {
+            return Err(LayoutMismatch::Type { column: index + 1 });
         }
+        let columns = columns.completed(|index, column| {
+            if let Some(declared) = declared.columns.get(index) {
+                declared.complete(column);
+            }
+        });
         Ok(Self {
             schema: declared.schema.clone(),
             table: declared.table.clone(),
@@ -99,7 +96,7 @@ impl Layout {
         if let [column] = self.primary_key.as_slice() {
             match value(*column)? {
                 Value::Int(number) => return Ok(RowKey::Int(number)),
-                Value::UInt(number) => return Ok(RowKey::UInt(number)),
+                Value::UInt(number) | Value::Bit(number) => return Ok(RowKey::UInt(number)),
                 _ => {}
             }
         }
@@ -114,9 +111,10 @@ impl Layout {
 fn key_part(value: Value<'_>, column: &ColumnInfo) -> Result<KeyPart, DecodeError> {
     Ok(match value {
         Value::Int(number) => KeyPart::Int(number),
-        Value::UInt(number) => KeyPart::UInt(number),
-        Value::Bytes(_) if column.is_binary() => {
-            KeyPart::Bytes(value.bytes(column).unwrap_or_default().into_owned().into())
+        Value::UInt(number) | Value::Bit(number) => KeyPart::UInt(number),
+        _ if column.is_binary() => {
+            let bytes = value.bytes(column)?;
+            KeyPart::Bytes(bytes.unwrap_or_default().into_owned().into())
         }
         _ => {
             let mut text = String::new();
@@ -126,111 +124,11 @@ fn key_part(value: Value<'_>, column: &ColumnInfo) -> Result<KeyPart, DecodeErro
     })
 }
 
-impl DeclaredColumn {
-    /// Whether the log may carry this column as `kind`. What is not known to be otherwise may be.
-    fn may_be(&self, kind: ColumnType) -> bool {
-        use ColumnType::*;
-        let fraction_is = |fraction: u8| self.fraction.is_none_or(|declared| declared == u64::from(fraction));
-        let length_is = |bytes: u16| self.octet_length.is_none_or(|declared| declared == u64::from(bytes));
-        match &*self.data_type {
-            "tinyint" | "bool" | "boolean" => kind == Tiny,
-            "smallint" => kind == Short,
-            "mediumint" => kind == Medium,
-            "int" | "integer" => kind == Long,
-            "bigint" => kind == LongLong,
-            "float" => kind == Float,
-            "double" | "real" => kind == Double,
-            "decimal" | "numeric" => match kind {
-                Decimal { precision, scale } => {
-                    self.precision == Some(u64::from(precision)) && self.scale == Some(u64::from(scale))
-                }
-                _ => false,
-            },
-            "bit" => matches!(kind, Bit { bits } if self.precision == Some(u64::from(bits))),
-            "year" => kind == Year,
-            "date" => kind == Date,
-            "time" => matches!(kind, OldTime) || matches!(kind, Time { fraction } if fraction_is(fraction)),
-            "datetime" => matches!(kind, OldDateTime) || matches!(kind, DateTime { fraction } if fraction_is(fraction)),
-            "timestamp" => {
-                matches!(kind, OldTimestamp) || matches!(kind, Timestamp { fraction } if fraction_is(fraction))
-            }
-            "char" | "binary" => matches!(kind, Char { bytes } if length_is(bytes)),
-            "varchar" | "varbinary" => matches!(kind, Varchar { bytes } if length_is(bytes)),
-            "tinytext" | "tinyblob" => kind == Blob { prefix: 1 },
-            "text" | "blob" => kind == Blob { prefix: 2 },
-            "mediumtext" | "mediumblob" => kind == Blob { prefix: 3 },
-            "longtext" | "longblob" => kind == Blob { prefix: 4 },
-            "json" => matches!(kind, Json { .. } | Blob { prefix: 4 }),
-            "enum" => matches!(kind, Enum { .. }),
-            "set" => matches!(kind, Set { .. }),
-            _ => true,
-        }
-    }
-
-    /// Adds to a column of the log what the log did not tell.
-    fn complete(&self, column: &mut ColumnInfo) {
-        column.name = Some(self.name.clone());
-        if column.unsigned.is_none() {
-            // ZEROFILL shows as `unsigned zerofill`.
-            column.unsigned = Some(self.column_type.to_ascii_lowercase().contains(" unsigned"));
-        }
-        if column.collation.is_none() {
-            column.collation = match (self.collation, &*self.data_type) {
-                (Some(collation), _) => u16::try_from(collation).ok(),
-                (None, "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob") => {
-                    Some(charset::BINARY)
-                }
-                (None, _) => None,
-            };
-        }
-        if column.labels.is_none() && matches!(column.kind, ColumnType::Enum { .. } | ColumnType::Set { .. }) {
-            // The server told them in the connection's character set, and values hold only their numbers.
-            column.collation = Some(UTF8MB4);
-            column.labels = labels(&self.column_type);
-        }
-        column.decimals = self.decimals(column.kind);
-    }
-
-    fn decimals(&self, kind: ColumnType) -> Option<u8> {
-        let float = matches!(kind, ColumnType::Float | ColumnType::Double);
-        self.scale.filter(|_| float).and_then(|scale| u8::try_from(scale).ok())
-    }
-}
-
-/// The labels in `enum('a','it''s')`.
-fn labels(column_type: &str) -> Option<Box<[Box<[u8]>]>> {
-    let inside = column_type.split_once('(')?.1.strip_suffix(')')?;
-    let mut labels = Vec::new();
-    let mut rest = inside;
-    loop {
-        rest = rest.strip_prefix('\'')?;
-        let mut label = String::new();
-        loop {
-            let (text, behind) = rest.split_once('\'')?;
-            label.push_str(text);
-            match behind.strip_prefix('\'') {
-                Some(more) => {
-                    label.push('\'');
-                    rest = more;
-                }
-                None => {
-                    rest = behind;
-                    break;
-                }
-            }
-        }
-        labels.push(label.into_bytes().into_boxed_slice());
-        match rest.strip_prefix(',') {
-            Some(more) => rest = more,
-            None => return rest.is_empty().then(|| labels.into()),
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::binlog::ColumnType;
 
     fn declared(data_type: &str, column_type: &str) -> DeclaredColumn {
         DeclaredColumn {

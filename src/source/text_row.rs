@@ -91,17 +91,22 @@ impl std::fmt::Debug for TextRow {
     }
 }
 
-/// The value of the column at `index`.
+/// The value of the column at `index`, the same as an image of the log has.
 fn cell(row: &MySqlRow, index: usize) -> Result<Cell, sqlx::Error> {
     let value = row.try_get_raw(index)?;
     if value.is_null() {
         return Ok(Cell::Null);
     }
-    let (kind, is_bit) = (kind(value.type_info().as_ref()), value.type_info().name() == "BIT");
+    let type_info = value.type_info().into_owned();
+    let (kind, type_name) = (kind(&type_info), type_info.name());
     let bytes = <&[u8] as Decode<sqlx::MySql>>::decode(value).map_err(sqlx::Error::Decode)?;
     Ok(match std::str::from_utf8(bytes) {
         // The one type that the text protocol does not print.
-        _ if is_bit => Cell::Text(bit(bytes).to_string().into()),
+        _ if type_name == "BIT" => Cell::Text(bit(bytes).to_string().into()),
+        // YEAR has four digits.
+        Ok(text) if matches!(kind, Kind::Exact | Kind::Approximate) && type_name != "YEAR" => {
+            Cell::Text(without_zeros(text).into())
+        }
         Ok(text) if kind != Kind::Bytes => Cell::Text(text.into()),
         _ => Cell::Bytes(bytes.into()),
     })
@@ -110,6 +115,16 @@ fn cell(row: &MySqlRow, index: usize) -> Result<Cell, sqlx::Error> {
 /// The number in a BIT's bytes.
 fn bit(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// A number without the zeros in front of its first digit that counts, which ZEROFILL puts there.
+fn without_zeros(mut number: &str) -> &str {
+    while let Some(shorter) = number.strip_prefix('0')
+        && shorter.starts_with(|first: char| first.is_ascii_digit())
+    {
+        number = shorter;
+    }
+    number
 }
 
 /// What a column's values are.
@@ -163,6 +178,7 @@ fn key_kind(type_name: &str) -> KeyKind {
         "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED" => {
             KeyKind::UInt
         }
+        "BIT" => KeyKind::UInt,
         // sqlx calls TINYINT(1) so.
         "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => KeyKind::Int,
         _ => KeyKind::Other,

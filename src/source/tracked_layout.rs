@@ -94,7 +94,9 @@ impl<L: LayoutReader> TrackedLayouts<L> {
                 return Ok(Found::Doubt("the server did not tell its columns".to_owned()));
             };
             if let Some(layout) = Layout::named(&schema, name, columns.clone(), declared.as_ref()) {
-                break (layout, None);
+                let unsure = Some(*until).filter(|until| columns.need_declaration() && *until > point);
+                tracked.unsure_from = tracked.unsure_from.or(unsure.map(|_| point));
+                break (layout, unsure);
             }
             let problem = match declared {
                 Some(declared) => match Layout::declared(columns.clone(), declared) {

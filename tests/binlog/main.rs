@@ -5,9 +5,9 @@ mod charset;
 mod corpus;
 mod damage;
 mod making;
+mod metadata;
 mod mutation;
 mod oracle;
-mod select;
 
 use std::collections::HashMap;
 use std::fs;

@@ -8,9 +8,10 @@ use crate::{
     binlog::{Decoder, EventBody, Image, LogPoint, Position, Utc},
     source::{
         change::{Change, Message, Step},
+        declared_column::DeclaredColumn,
         error::SourceError,
         follower::{Failure, Follower},
-        layout::{DeclaredColumn, DeclaredLayout, LayoutReader},
+        layout::{DeclaredLayout, LayoutReader},
     },
 };
 
