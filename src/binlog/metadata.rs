@@ -27,9 +27,16 @@ pub(super) fn read(
 ) -> Result<Option<Vec<usize>>, DecodeError> {
     let mut primary_key = None;
     let mut names = false;
+    let mut seen = 0;
     while !input.is_empty() {
         let field = input.u8()?;
         let mut value = Input::new(input.packed_bytes()?, WHAT);
+        // The servers write each field once. Reading one again and again would take long for few bytes.
+        let bit = 1_u32.checked_shl(u32::from(field)).unwrap_or(0);
+        if seen & bit != 0 {
+            return Err(value.malformed());
+        }
+        seen |= bit;
         let text = |column: &ColumnInfo| column.kind.has_collation(mariadb);
         let labelled = |column: &ColumnInfo| column.kind.has_labels();
         match field {

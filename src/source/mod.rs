@@ -31,6 +31,7 @@ mod replica_id;
 mod replica_session;
 mod row_by_key;
 mod row_layout;
+mod savepoints;
 mod scan;
 mod session;
 mod snapshot;

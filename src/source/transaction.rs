@@ -4,6 +4,7 @@
 
 use super::{
     change::{Boundary, Gtid},
+    savepoints::Savepoints,
     statement::Statement,
     xa_id::XaKey,
 };
@@ -35,8 +36,8 @@ struct Group<T> {
     items: Vec<T>,
     /// Indices into `items` of what a ROLLBACK does not undo, ascending.
     lasting: Vec<usize>,
-    /// Each with the number of items before it.
-    savepoints: Vec<(String, usize)>,
+    /// Each behind a number of items.
+    savepoints: Savepoints,
     xa: Option<XaKey>,
 }
 
@@ -202,18 +203,15 @@ impl<T> Assembler<T> {
             Statement::Savepoint(name) => {
                 if let Some(group) = &mut self.group {
                     group.announced = false;
-                    group.savepoints.retain(|(known, _)| known != name);
-                    group.savepoints.push((name.clone(), group.items.len()));
+                    group.savepoints.set(name.clone(), group.items.len());
                 }
                 Ok(self.between())
             }
             Statement::RollbackTo(name) => {
                 if let Some(group) = &mut self.group {
-                    let Some(index) = group.savepoints.iter().position(|(known, _)| known == name) else {
+                    let Some(length) = group.savepoints.back_to(name) else {
                         return Err(Broken("a rollback to a savepoint that the transaction does not have"));
                     };
-                    let length = group.savepoints.get(index).map_or(0, |(_, length)| *length);
-                    group.savepoints.truncate(index + 1);
                     group.undo(length);
                 }
                 Ok(self.between())
@@ -394,21 +392,19 @@ impl<T> Assembler<T> {
 
 impl<T> Group<T> {
     fn new(gtid: Option<Gtid>, announced: bool) -> Self {
-        Self { gtid, announced, items: Vec::new(), lasting: Vec::new(), savepoints: Vec::new(), xa: None }
+        Self { gtid, announced, items: Vec::new(), lasting: Vec::new(), savepoints: Savepoints::default(), xa: None }
     }
 
-    /// Undoes what was done behind the first `length` items, as far as it can be undone.
+    /// Undoes what was done behind the first `length` items, as far as it can be undone. Looks at nothing before them.
     fn undo(&mut self, length: usize) {
-        let lasting = std::mem::take(&mut self.lasting);
-        let mut index = 0;
-        self.items.retain(|_| {
-            let keep = index < length || lasting.binary_search(&index).is_ok();
-            index += 1;
-            keep
-        });
-        let (early, late): (Vec<_>, Vec<_>) = lasting.into_iter().partition(|index| *index < length);
-        self.lasting = early;
-        self.lasting.extend((0..late.len()).map(|index| length + index));
+        let undone = self.items.split_off(length.min(self.items.len()));
+        let lasting = self.lasting.split_off(self.lasting.partition_point(|index| *index < length));
+        for (index, item) in (length..).zip(undone) {
+            if lasting.binary_search(&index).is_ok() {
+                self.lasting.push(self.items.len());
+                self.items.push(item);
+            }
+        }
     }
 }
 
