@@ -285,3 +285,38 @@ pub(super) enum RowError {
     #[error(transparent)]
     Render(#[from] RenderError),
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{
+        binlog::{ColumnInfo, ColumnType, TableColumns},
+        window::StoredImage,
+    };
+
+    #[test]
+    fn r6_a_deletion_whose_image_cannot_be_read_tells_its_key() {
+        let tables = WatchTables::api();
+        let mut watched = Watched::new(tables.find("LabCaseDeleted").unwrap().1.clone());
+        let columns = [ColumnType::LongLong, ColumnType::Varchar { bytes: 20 }].map(ColumnInfo::new).to_vec();
+        let layout = Layout {
+            schema: "od".to_owned(),
+            table: "labcase".to_owned(),
+            names: vec!["LabCaseNum".into(), "Instructions".into()],
+            columns: TableColumns::new(columns, None),
+            primary_key: vec![0],
+            transactional: false,
+        };
+        // A text without a character set.
+        let bytes = b"\x00\x07\0\0\0\0\0\0\0\x01x".as_slice().into();
+        let image = StoredImage { bytes, present: None, layout: Arc::new(layout) };
+        let (key, zone) = (RowKey::Int(7), TimeZone::named("UTC").unwrap());
+        watched.log.record(key.clone(), LogPoint { file: 1, offset: 4 }, 0, Some(image));
+        assert!(matches!(watched.json(&key, &Lookups::new(), &zone), Err(RowError::Image(_))));
+        let json = watched.deletion_json(&key, &Lookups::new(), &zone).unwrap().unwrap();
+        assert_eq!(&*json, br#"{"LabCaseNum":7}"#);
+        assert!(watched.deletion_json(&RowKey::Int(8), &Lookups::new(), &zone).unwrap().is_none());
+    }
+}

@@ -168,6 +168,7 @@ async fn notes(office: &mut Office, wanted: &[(i64, &str)]) -> BTreeMap<i64, Vec
     let mut seen: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     while !wanted.iter().all(|(num, note)| seen.get(num).is_some_and(|notes| notes.iter().any(|seen| seen == note))) {
         let event = office.event().await;
+        assert!(event.field("note").is_sorted(), "W4: keys are in the order of the notes");
         seen.entry(event.subscription()).or_default().extend(event.field("note"));
     }
     seen
@@ -190,17 +191,20 @@ async fn keys_of_all_kinds(server: Option<Server>, engine: Engine, image: &str) 
     office.ticking(6).await;
     office
         .exec(
-            "SET NAMES utf8mb4; \
-             INSERT INTO pair VALUES ('it''s', '2020-01-02', 3, 'c'), ('it''s', '2020-01-01', 3, 'b'), ('a', '0000-00-00', 9, 'a'); \
-             INSERT INTO word VALUES (2, 'é€', 'b'), (3, 'a \\\\ b', 'a'); \
+            "SET NAMES utf8mb4; INSERT INTO pair VALUES ('it''s', '2020-01-02', 3, 'c'); \
+             INSERT INTO pair VALUES ('it''s', '2020-01-01', 3, 'b'); INSERT INTO pair VALUES ('a', '0000-00-00', 9, 'a'); \
+             INSERT INTO word VALUES (2, 'é€', 'b'); INSERT INTO word VALUES (3, 'a \\\\ b', 'a'); \
              INSERT INTO token VALUES (X'01', 'a'), (X'FF00FF00', 'b')",
         )
         .await;
-    let seen = notes(&mut office, &[(1, "c"), (3, "b"), (5, "b")]).await;
-    // By key, since there is no stamp; what was there before the subscriptions is not sent.
+    let wanted = [(1, "a"), (1, "b"), (1, "c"), (3, "a"), (3, "b"), (5, "b")];
+    let seen = notes(&mut office, &wanted).await;
+    // What was there before the subscriptions is not sent.
     let expected: [(i64, &[&str]); 3] = [(1, &["a", "b", "c"]), (3, &["a", "b"]), (5, &["a", "b"])];
     for (num, expected) in expected {
-        assert_eq!(seen[&num], expected, "{}", watches[num as usize - 1]);
+        let mut seen = seen[&num].clone();
+        seen.sort();
+        assert_eq!(seen, expected, "{}", watches[num as usize - 1]);
     }
     // A row of which a part is logged is read by its key.
     office
