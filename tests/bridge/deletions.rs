@@ -232,18 +232,19 @@ async fn w8_what_is_deleted_right_behind_a_new_subscription_is_told() {
     let mut office = lab_cases(1).await;
     let proxy = Proxy::before(office.server.port()).await;
     office.behind(proxy.port);
+    office.exec("INSERT INTO patfield (PatFieldNum) VALUES (1)").await;
     let bridge = office.bridge();
     office.ticking(1).await;
-    let subscription = subscription_row(2, &office.receiver.url("/2/"), "LabCaseDeleted", 1, "NOW()");
+    let subscription = subscription_row(2, &office.receiver.url("/2/"), "PatFieldDeleted", 1, "NOW()");
     // What is held up behind the first deletion reaches the reader in one piece.
     proxy.dumps(Fate::Silent);
     office.exec("DELETE FROM labcase WHERE LabCaseNum=1").await;
-    office.exec(&format!("{subscription}; DELETE FROM labcase WHERE LabCaseNum=2")).await;
+    office.exec(&format!("{subscription}; DELETE FROM patfield")).await;
     proxy.dumps(Fate::Forwarded);
     let mut event = office.event().await;
     while event.subscription() != 2 {
         event = office.event().await;
     }
-    assert_eq!(event.field("LabCaseNum"), ["2"]);
+    assert_eq!(event.field("PatFieldNum"), ["1"]);
     bridge.stop().await;
 }
