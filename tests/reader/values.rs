@@ -1,8 +1,11 @@
 //! R3: values come out as a SELECT shows them.
 
-use opendental_cdc::source::{ChangeKind, stamp};
+use opendental_cdc::{
+    sandbox::{MariaDb, Options},
+    source::{ChangeKind, stamp},
+};
 
-use crate::following::{Following, changes, database, row};
+use crate::following::{Following, changes, config, database, row};
 
 const TABLE: &str = "CREATE TABLE v (
     id BIGINT UNSIGNED PRIMARY KEY, ti TINYINT, tu TINYINT UNSIGNED, si SMALLINT, mi MEDIUMINT, mu MEDIUMINT UNSIGNED,
@@ -86,4 +89,60 @@ async fn keys_of_every_kind_are_read() {
     let shown: Vec<String> = transactions.iter().map(|transaction| following.show(transaction)).collect();
     assert_eq!(shown, ["+-7", "+[1, 0]/é/-1", "+", "~[1, 0]/é/-1>[1, 0]/é/2", "~[1, 0]/é/2>[1, 0]/é/3", "~-7", "--7"]);
     following.end().await;
+}
+
+#[tokio::test]
+async fn r6_rows_are_found_by_keys_of_every_type() {
+    let keys = [
+        ("BIGINT UNSIGNED", "18446744073709551615"),
+        ("INT(9) ZEROFILL", "7"),
+        ("DECIMAL(9,2)", "-1.5"),
+        ("DATE", "'2024-02-29'"),
+        ("TIME(2)", "'-12:34:56.7'"),
+        ("DATETIME(3)", "'2024-02-29 12:34:56.789'"),
+        ("YEAR", "2024"),
+        ("BIT(9)", "b'100000001'"),
+        ("CHAR(9) CHARACTER SET latin1", "'é'"),
+        ("VARCHAR(9) CHARACTER SET sjis", "'日本'"),
+        ("BINARY(4)", "x'0100'"),
+        ("VARBINARY(9)", "x'00ff'"),
+        ("ENUM('a','é') CHARACTER SET latin1", "'é'"),
+        ("SET('a','b')", "'a,b'"),
+        ("UUID", "'6ccd780c-baba-1026-9564-5b8c65602400'"),
+        ("INET6", "'::ffff:1.2.3.4'"),
+        ("INET4", "'1.2.3.0'"),
+    ];
+    let server = database("found").await;
+    let names: Vec<String> = (0..keys.len()).map(|index| format!("t{index}")).collect();
+    let mut create = "USE found; SET NAMES utf8mb4;".to_owned();
+    let mut insert = create.clone();
+    for (name, (kind, value)) in names.iter().zip(keys) {
+        create += &format!("CREATE TABLE {name} (k {kind} PRIMARY KEY, v INT);");
+        insert += &format!("INSERT INTO {name} VALUES ({value}, 1);");
+    }
+    server.exec(&create).await.unwrap();
+    let mut following = Following::now(server, "found", &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    server.exec(&insert).await.unwrap();
+    let changes = changes(following.transactions().await);
+    assert_eq!(changes.len(), keys.len());
+    for (change, (kind, _)) in changes.iter().zip(keys) {
+        let found = following.database.row_by_key(&change.layout.table, &["k"], &["v"], &change.key).await.unwrap();
+        assert_eq!(found.and_then(|row| row.text("v").map(str::to_owned)).as_deref(), Some("1"), "{kind}");
+    }
+    following.end().await;
+}
+
+#[tokio::test]
+async fn r5_a_type_that_only_the_server_tells_is_unsure_behind_ddl() {
+    let server = MariaDb::start(Options::default().arg("--binlog-row-metadata=FULL")).await.unwrap();
+    server.exec("USE opendental; CREATE TABLE t (id INT PRIMARY KEY, u BINARY(16))").await.unwrap();
+    let mysql = config(&server.url("opendental"), "");
+    let ready = Following::with(mysql.clone(), &["t"], None).await;
+    let start = ready.boundary.position.clone();
+    ready.end().await;
+    let work =
+        "USE opendental; INSERT INTO t VALUES (1, x'6ccd780cbaba102695645b8c656024db'); ALTER TABLE t MODIFY u UUID";
+    server.exec(work).await.unwrap();
+    let (doubt, _) = Following::with(mysql, &["t"], Some(start)).await.doubt().await;
+    assert_eq!(doubt.table_name, "t");
 }
