@@ -205,7 +205,9 @@ impl<'a> Value<'a> {
                 decimal::write(bytes, precision, scale, out).ok_or(DecodeError::Value { kind: "DECIMAL" })?;
             }
             Value::Bytes(bytes) => out.push_str(&text(bytes, column)?),
-            Value::Compressed(bytes) => out.push_str(&text(&compressed_value::decompress(bytes)?, column)?),
+            Value::Compressed(bytes) => {
+                out.push_str(&text(&compressed_value::decompress(bytes, column.kind)?, column)?)
+            }
             Value::Uuid(bytes) => fixed_binary::write_uuid(bytes, out),
             Value::Inet4(bytes) => fixed_binary::write_inet4(bytes, out),
             Value::Inet6(bytes) => fixed_binary::write_inet6(bytes, out),
@@ -261,7 +263,7 @@ impl<'a> Value<'a> {
     pub fn bytes(&self, column: &ColumnInfo) -> Result<Option<Cow<'a, [u8]>>, DecodeError> {
         let bytes = match *self {
             Value::Bytes(bytes) => bytes,
-            Value::Compressed(bytes) => return compressed_value::decompress(bytes).map(Some),
+            Value::Compressed(bytes) => return compressed_value::decompress(bytes, column.kind).map(Some),
             Value::Enum(_) | Value::Set(_) if column.is_binary() => return labels(*self, column).map(Some),
             _ => return Ok(None),
         };

@@ -12,7 +12,7 @@ const FIRST_GROWTH: usize = 64 << 10;
 /// A buffer that grew beyond this is given back before the next use.
 const KEPT: usize = 16 << 20;
 
-const WHAT: &str = "compressed data";
+pub(super) const WHAT: &str = "compressed data";
 
 /// Decompresses one part after the other into the same buffer.
 #[derive(Default)]

@@ -36,7 +36,21 @@ impl KeyColumn {
     pub fn is_exact(&self) -> bool {
         matches!(
             self.data_type.as_str(),
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" | "date" | "time" | "datetime" | "enum"
+            "tinyint"
+                | "smallint"
+                | "mediumint"
+                | "int"
+                | "bigint"
+                | "bit"
+                | "year"
+                | "date"
+                | "time"
+                | "datetime"
+                | "enum"
+                | "set"
+                | "uuid"
+                | "inet4"
+                | "inet6"
         ) || ["char", "text", "binary", "blob"].iter().any(|end| self.data_type.ends_with(end))
     }
 }
