@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client;
 
 /// How long anything may take before a test fails; nothing waits this long otherwise.
-const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(60);
 
 /// The server that all tests share which do not stop it; each test has a database of its own.
 pub async fn shared() -> &'static Server {

@@ -1,5 +1,5 @@
 //! The tests of the reader once more, over connections that `mysql_cdc` makes, and what it refuses.
-#![cfg(unix)]
+#![cfg(all(unix, feature = "mysql-cdc"))]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod client;
