@@ -72,6 +72,9 @@ fn fatal(text: &str, position: &str) -> ConnectionError {
         "could not find target log",
         "could not open log file",
         "binlog truncated in the middle",
+        // GTIDs were turned on or off since.
+        "cannot replicate anonymous transaction",
+        "cannot replicate gtid-transaction",
     ];
     if says(&purged) {
         return ConnectionError::Final(SourceError::Purged { position: position.to_owned(), reason: text.to_owned() });
@@ -98,6 +101,7 @@ mod tests {
             "Client requested master to start replication from position > file size",
             "Cannot replicate because the source purged required binary logs.",
             "Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old",
+            "Cannot replicate anonymous transaction when @@GLOBAL.GTID_MODE = ON, at file ./b.000001, position 4.",
         ] {
             assert!(matches!(of(purged), ConnectionError::Final(SourceError::Purged { .. })), "{purged}");
         }
