@@ -114,10 +114,9 @@ pub(super) fn decode_body<'a>(
         }
         types::MARIADB_GTID if mariadb => EventBody::MariadbGtid(gtid_event::mariadb(header, body)?),
         types::MARIADB_GTID_LIST if mariadb => EventBody::MariadbGtidList(gtid_event::list(body)?),
-        ignored if types::ignored(ignored).is_some() => EventBody::Ignored(ignored),
-        known if types::name(known) != "unknown" => return Err(unsupported(known)),
-        unknown if header.flags & FLAG_IGNORABLE != 0 => EventBody::Ignored(unknown),
-        unknown => return Err(unsupported(unknown)),
+        skipped if types::is_skipped(skipped) => EventBody::Ignored(skipped),
+        other if header.flags & FLAG_IGNORABLE != 0 && !types::may_carry_rows(other) => EventBody::Ignored(other),
+        other => return Err(unsupported(other)),
     })
 }
 

@@ -40,6 +40,7 @@ pub use columns::{ColumnInfo, TableColumns};
 pub use decoder::Decoder;
 pub use error::DecodeError;
 pub use event::{Event, EventBody, MariadbGtidEvent, Query, XaId};
+pub use event_type::{EVENT_TYPES, EventType, Handling};
 pub use file::{FileError, FileEvents};
 pub use format::{Checksum, Flavor, FormatDescription};
 pub use gtid::{GtidError, GtidList, GtidSet, Gtids, MariadbGtid, MysqlGtid, Tag};

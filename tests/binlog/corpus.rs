@@ -87,7 +87,7 @@ fn compare_image(image: Image<'_>, columns: &TableColumns, printed: &Printed, pl
     }
 }
 
-fn unpack(path: PathBuf, folder: &Path) -> PathBuf {
+pub(crate) fn unpack(path: PathBuf, folder: &Path) -> PathBuf {
     if path.extension().is_none_or(|extension| extension != "gz") {
         return path;
     }

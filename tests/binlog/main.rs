@@ -1,8 +1,11 @@
 //! The binlog decoder against files of many servers and against the servers themselves.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod charset;
 mod corpus;
+mod coverage;
+#[path = "../reader/coverage_page.rs"]
+mod coverage_page;
 mod damage;
 mod making;
 mod metadata;

@@ -119,7 +119,7 @@ impl Following {
                 Some(Message::Transactions { transactions, .. }) => all.extend(transactions),
                 Some(Message::Doubt(doubt)) => panic!("{doubt}"),
                 Some(_) => {}
-                None => panic!("the reader ended"),
+                None => panic!("the reader ended: {:?}", (&mut self.task).await),
             }
         }
         all

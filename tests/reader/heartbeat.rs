@@ -58,7 +58,7 @@ async fn r7_heartbeats_of_the_second_version_are_read() {
 }
 
 /// Asks for such heartbeats, which `mysql_async` cannot.
-fn ask(packet: &mut [u8]) {
+pub fn ask(packet: &mut [u8]) {
     // Behind a packet's length and number: the command, and its flags, with a position before them or not.
     match packet {
         [_, _, _, 0, COM_BINLOG_DUMP, _, _, _, _, flags, ..] | [_, _, _, 0, COM_BINLOG_DUMP_GTID, flags, ..] => {

@@ -7,6 +7,8 @@ mod client;
 mod columns;
 mod compressed;
 mod connecting;
+mod coverage;
+mod coverage_page;
 mod doubts;
 mod every_value;
 mod faults;
