@@ -248,3 +248,26 @@ async fn w8_what_is_deleted_right_behind_a_new_subscription_is_told() {
     assert_eq!(event.field("PatFieldNum"), ["1"]);
     bridge.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r8_after_a_lost_log_deletions_go_on() {
+    let server = MariaDb::start(Options::default().arg("--sql-mode=")).await.unwrap();
+    let mut office = Office::on(Arc::new(server), Engine::MyIsam).await;
+    office.exec("INSERT INTO labcase (LabCaseNum) VALUES (1), (2), (3)").await;
+    office.subscribe(1, "LabCaseDeleted", 1).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    office.exec("DELETE FROM labcase WHERE LabCaseNum=1").await;
+    assert_eq!(office.event().await.field("LabCaseNum"), ["1"]);
+    office.ticking(1).await;
+    office.exec("RESET MASTER; DELETE FROM labcase WHERE LabCaseNum=2").await;
+    // Whether this one is still told depends on when the loss is noticed.
+    let start = office.date_time_start(1).await;
+    office.date_time_start_after(1, &start).await;
+    office.ticking(1).await;
+    office.exec("DELETE FROM labcase WHERE LabCaseNum=3").await;
+    while !office.event().await.field("LabCaseNum").contains(&"3".to_owned()) {}
+    bridge.kill();
+    let log = std::fs::read_to_string(office.log()).unwrap();
+    assert!(log.contains("deleted before this subscription's place in the log"), "{log}");
+}
