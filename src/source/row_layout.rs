@@ -5,6 +5,9 @@ use super::layout::DeclaredLayout;
 use crate::binlog::{ColumnInfo, DecodeError, Image, TableColumns, Value};
 use crate::row::{KeyPart, RowKey};
 
+/// How MariaDB calls the columns that it adds behind all others for UNIQUE keys of TEXT and BLOB: hashes of them.
+const HASH: &str = "DB_ROW_HASH_";
+
 /// A table's columns, as the row images that carry it were written (rule R5).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
@@ -12,7 +15,7 @@ pub struct Layout {
     pub schema: String,
     /// The table.
     pub table: String,
-    /// The columns' names, in the table's order.
+    /// The columns' names, in the table's order. Columns behind them are the server's own, which no SELECT shows.
     pub names: Vec<Box<str>>,
     /// The columns' types, as the log tells them, with the signs and collations that it leaves out.
     pub columns: TableColumns,
@@ -47,7 +50,11 @@ impl Layout {
     /// `declared` adds what no log tells: the engine, the digits of a FLOAT(M,D), and the types that
     /// [`TableColumns::need_declaration`] names.
     pub fn named(schema: &str, table: &str, columns: TableColumns, declared: Option<&DeclaredLayout>) -> Option<Self> {
-        let names = columns.iter().map(|column| column.name.clone()).collect::<Option<Vec<_>>>()?;
+        let mut names = columns.iter().map(|column| column.name.clone()).collect::<Option<Vec<_>>>()?;
+        if let Some(declared) = declared {
+            let shown = |name: &str| !name.starts_with(HASH) || declared.columns.iter().any(|it| *it.name == *name);
+            names.truncate(names.iter().rposition(|name| shown(name)).map_or(0, |last| last + 1));
+        }
         let columns = columns.completed(|_, column| {
             let same = |other: &&DeclaredColumn| column.name.as_deref() == Some(&*other.name);
             if let Some(other) = declared.and_then(|declared| declared.columns.iter().find(same)) {

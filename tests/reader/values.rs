@@ -146,3 +146,20 @@ async fn r5_a_type_that_only_the_server_tells_is_unsure_behind_ddl() {
     let (doubt, _) = Following::with(mysql, &["t"], Some(start)).await.doubt().await;
     assert_eq!(doubt.table_name, "t");
 }
+
+#[tokio::test]
+async fn r5_columns_that_no_select_shows_have_no_name() {
+    let server = MariaDb::start(Options::default().arg("--binlog-row-metadata=FULL")).await.unwrap();
+    server
+        .exec("USE opendental; CREATE TABLE t (id INT PRIMARY KEY, a TEXT, b BLOB, UNIQUE (a), UNIQUE (b))")
+        .await
+        .unwrap();
+    let mut following = Following::now(&server, "opendental", &["t"]).await;
+    server.exec("INSERT INTO opendental.t VALUES (1, 'x', 'y')").await.unwrap();
+    let changes = changes(following.transactions().await);
+    let zone = following.database.time_zone().await.unwrap();
+    let names: Vec<String> = row(&changes[0], &zone).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["id", "a", "b"]);
+    assert_eq!(changes[0].layout.columns.len(), 5, "the hashes are in the log");
+    following.end().await;
+}
