@@ -18,6 +18,7 @@ const BY_MYSQL_ONLY: &[&str] = &[
     "mysql-bin.compressed",
     "mysql-9.7.binlog",
     "mysql-compressed.binlog",
+    "mysql-small.binlog",
     "mysql-unchecked.binlog",
 ];
 
