@@ -48,7 +48,7 @@ impl<'a> Image<'a> {
 
     /// Whether it holds every column's value (`binlog_row_image=FULL`, and no JSON column is told by its changes alone).
     pub fn is_whole(&self, columns: &TableColumns) -> bool {
-        self.holds_values() && present_count(self.present, columns.len()) == columns.len()
+        self.holds_values() && holds_all(self.present, columns.len())
     }
 
     /// Whether no JSON column is told by its changes alone, so that its bytes and [`Image::present`] are all of it.
@@ -60,7 +60,9 @@ impl<'a> Image<'a> {
     /// first error. A JSON column that is told by its changes alone (`binlog_row_value_options=PARTIAL_JSON`) counts as
     /// not held.
     pub fn values<'c>(&self, columns: &'c TableColumns) -> Values<'a, 'c> {
-        let nulls = null_bytes(present_count(self.present, columns.len()));
+        let count = columns.len();
+        let held = if holds_all(self.present, count) { count } else { present_count(self.present, count) };
+        let nulls = null_bytes(held);
         let (nulls, rest) = self.bytes.split_at_checked(nulls).unwrap_or((&[], self.bytes));
         let partial = self.partial;
         Values { columns, present: self.present, partial, nulls, rest, column: 0, held: 0, failed: false }
@@ -185,9 +187,10 @@ impl<'a> Iterator for Values<'a, '_> {
 }
 
 /// Bytes of an image at the start of `bytes`. All that reading a row costs when nobody asks for its values.
-pub(super) fn size(bytes: &[u8], present: &[u8], columns: &TableColumns) -> Result<usize, DecodeError> {
+/// `whole`: all columns are there.
+pub(super) fn size(bytes: &[u8], present: &[u8], whole: bool, columns: &TableColumns) -> Result<usize, DecodeError> {
     let count = columns.len();
-    let held = present_count(present, count);
+    let held = if whole { count } else { present_count(present, count) };
     let nulls = null_bytes(held);
     let Some(null_bits) = bytes.get(..nulls) else {
         return Err(short(nulls, bytes.len()));
@@ -204,7 +207,7 @@ pub(super) fn size(bytes: &[u8], present: &[u8], columns: &TableColumns) -> Resu
         }
         Ok(())
     };
-    if held == count {
+    if whole {
         // Eight columns share a byte of NULL bits, which is mostly zero.
         for ((widths, runs), null_bits) in columns.bytes_of_nulls().zip(null_bits) {
             if *null_bits == 0 {
@@ -228,6 +231,13 @@ pub(super) fn size(bytes: &[u8], present: &[u8], columns: &TableColumns) -> Resu
         }
     }
     if at > bytes.len() { Err(short(at, bytes.len())) } else { Ok(at) }
+}
+
+/// Whether the first `count` bits are all set.
+pub(super) fn holds_all(bitmap: &[u8], count: usize) -> bool {
+    let (whole, odd) = (count / 8, (1u8 << (count % 8)) - 1);
+    bitmap.get(..whole).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0xff))
+        && (odd == 0 || bitmap.get(whole).is_some_and(|byte| byte & odd == odd))
 }
 
 /// How many of the first `count` bits are set.

@@ -96,6 +96,11 @@ impl<'a> Rows<'a> {
         Ok(Self { images: inflater.inflate(self.images)?, ..self })
     }
 
+    /// The bytes of all images: what each row's images are parts of.
+    pub fn images(&self) -> &'a [u8] {
+        self.images
+    }
+
     /// A copy with bytes of its own.
     pub fn keep(&self) -> KeptRows {
         KeptRows {
@@ -118,7 +123,9 @@ impl<'a> Rows<'a> {
         if self.columns > 0 && !any(self.present) && !any(self.present_after) {
             return Err(DecodeError::Malformed { what: "a rows event without columns" });
         }
-        Ok(RowsIter { rows: *self, columns, rest: self.images })
+        let whole = |present| image::holds_all(present, self.columns);
+        let whole = [whole(self.present), whole(self.present_after)];
+        Ok(RowsIter { rows: *self, columns, whole, rest: self.images })
     }
 }
 
@@ -163,6 +170,8 @@ impl RowChange<'_> {
 pub struct RowsIter<'a, 'c> {
     rows: Rows<'a>,
     columns: &'c TableColumns,
+    /// Whether all columns are there: in the only or the before image, and in the after image.
+    whole: [bool; 2],
     rest: &'a [u8],
 }
 
@@ -173,8 +182,8 @@ impl std::fmt::Debug for RowsIter<'_, '_> {
 }
 
 impl<'a> RowsIter<'a, '_> {
-    fn image(&mut self, present: &'a [u8]) -> Result<Image<'a>, DecodeError> {
-        let size = image::size(self.rest, present, self.columns)?;
+    fn image(&mut self, present: &'a [u8], whole: bool) -> Result<Image<'a>, DecodeError> {
+        let size = image::size(self.rest, present, whole, self.columns)?;
         let (bytes, rest) = self.rest.split_at_checked(size).unwrap_or((self.rest, &[]));
         self.rest = rest;
         Ok(Image::new(bytes, present))
@@ -182,7 +191,7 @@ impl<'a> RowsIter<'a, '_> {
 
     fn after(&mut self) -> Result<Image<'a>, DecodeError> {
         let partial = if self.rows.partial { self.partial()? } else { &[] };
-        Ok(self.image(self.rows.present_after)?.with_partial(partial))
+        Ok(self.image(self.rows.present_after, self.whole[1])?.with_partial(partial))
     }
 
     /// What stands before the after image of a partial update: options, and if the first of them is set, a bit for each
@@ -203,7 +212,7 @@ impl<'a> RowsIter<'a, '_> {
 
     fn row(&mut self) -> Result<RowChange<'a>, DecodeError> {
         let left = self.rest.len();
-        let first = self.image(self.rows.present)?;
+        let first = self.image(self.rows.present, self.whole[0])?;
         let change = match self.rows.kind {
             RowsKind::Write => RowChange { before: None, after: Some(first) },
             RowsKind::Delete => RowChange { before: Some(first), after: None },

@@ -202,7 +202,7 @@ fn record_deletion(watched: &mut Watched, change: &mut Change, point: LogPoint, 
         (ChangeKind::Delete, _) => {
             let whole = change.image.take().map(|bytes| StoredImage { bytes, present: None, layout: layout() });
             let part = change.partial.take().map(|image| StoredImage {
-                bytes: image.bytes,
+                bytes: image.bytes.into(),
                 present: Some(image.present),
                 layout: layout(),
             });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{identity::Identity, row_layout::Layout};
+use super::{identity::Identity, row_layout::Layout, shared_bytes::SharedBytes};
 use crate::{
     binlog::{LogPoint, MariadbGtid, MysqlGtid, Position},
     row::RowKey,
@@ -39,12 +39,12 @@ pub struct Change {
     pub old_key: Option<RowKey>,
     /// The row's bytes: the after image, or for a delete the before image. `None` if the image does not hold every
     /// column (`binlog_row_image` is not FULL): read the row by its key (rule R6).
-    pub image: Option<Box<[u8]>>,
+    pub image: Option<SharedBytes>,
     /// What the log holds of the row where that is not every column.
     pub partial: Option<Box<PartialImage>>,
     /// The before image of an update, if it is whole and either changed the key or is of a table for which
     /// [`super::ReaderConfig::keep_before`] asked for it.
-    pub before: Option<Box<[u8]>>,
+    pub before: Option<SharedBytes>,
     /// How to read the images.
     pub layout: Arc<Layout>,
 }

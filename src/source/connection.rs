@@ -19,9 +19,9 @@ pub(super) trait BinlogConnection: Send {
     /// The server at the other end.
     fn identity(&self) -> &Identity;
 
-    /// Waits for the next event and puts its bytes into `event`, in place of what is there: header, body and checksum,
-    /// nothing checked. Giving up waiting loses nothing.
-    fn poll_event(&mut self, context: &mut Context<'_>, event: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>>;
+    /// Waits for the next event and appends its bytes: header, body and checksum, nothing checked. Giving up waiting
+    /// loses nothing.
+    fn poll_append(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>>;
 }
 
 /// Makes connections.

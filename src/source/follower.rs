@@ -11,6 +11,7 @@ use super::{
     identity::Identity,
     layout::LayoutReader,
     row_layout::Layout,
+    shared_bytes::Sharing,
     statement::{Effect, Statement},
     tracked_layout::{Found, TrackedLayouts},
     transaction::{Assembler, Broken, Progress},
@@ -249,12 +250,13 @@ impl<L: LayoutReader> Follower<L> {
         };
         let damaged = |follower: &Self, error: DecodeError| follower.uncertain(Some(table), from, error.to_string());
         let changes = rows.iter(&layout.columns).map_err(|error| damaged(self, error))?;
+        let mut images = Sharing::new(rows.images());
         for change in changes {
             let change = change.map_err(|error| damaged(self, error))?;
             if change.is_no_op() {
                 continue;
             }
-            let change = self.change(table, &layout, change).map_err(|error| damaged(self, error))?;
+            let change = self.change(table, &layout, change, &mut images).map_err(|error| damaged(self, error))?;
             if let Some(change) = change {
                 self.assembler.add(Step::Change(change), !layout.transactional);
             }
@@ -267,6 +269,7 @@ impl<L: LayoutReader> Follower<L> {
         table: TableId,
         layout: &std::sync::Arc<Layout>,
         change: RowChange<'_>,
+        images: &mut Sharing<'_>,
     ) -> Result<Option<Change>, DecodeError> {
         let (kind, image) = match (change.before, change.after) {
             (None, Some(after)) => (ChangeKind::Insert, after),
@@ -280,7 +283,7 @@ impl<L: LayoutReader> Follower<L> {
             Some(before) => Some(layout.key(before, Some(image))?).filter(|old| *old != key),
             None => None,
         };
-        let whole = |image: Image<'_>| image.is_whole(&layout.columns).then(|| image.bytes().into());
+        let mut whole = |image: Image<'_>| image.is_whole(&layout.columns).then(|| images.keep(image.bytes()));
         let keep_before = old_key.is_some() || self.keep_before.get(usize::from(table)).is_some_and(|keep| *keep);
         let held = |image: Image<'_>| PartialImage { bytes: image.bytes().into(), present: image.present().into() };
         let is_part = image.holds_values() && !image.is_whole(&layout.columns);
@@ -291,7 +294,7 @@ impl<L: LayoutReader> Follower<L> {
             old_key,
             image: whole(image),
             partial: is_part.then(|| Box::new(held(image))),
-            before: before.filter(|_| keep_before).and_then(whole),
+            before: before.filter(|_| keep_before).and_then(&mut whole),
             layout: layout.clone(),
         }))
     }

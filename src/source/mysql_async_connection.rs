@@ -272,7 +272,7 @@ impl BinlogConnection for MysqlAsyncConnection {
         &self.identity
     }
 
-    fn poll_event(&mut self, context: &mut Context<'_>, event: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
+    fn poll_append(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
         let polled = loop {
             // mysql_async panics on an event that is shorter than it says. The stream is not used again after that.
             match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.stream).poll_next(context))) {
@@ -283,7 +283,7 @@ impl BinlogConnection for MysqlAsyncConnection {
         Poll::Ready(match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Some(Ok(read)))) => {
-                put_together(&read, event);
+                put_together(&read, bytes);
                 Ok(())
             }
             Ok(Poll::Ready(Some(Err(error)))) => Err(told(&error, &self.server, &self.account, &self.position)),
@@ -299,18 +299,17 @@ fn is_unpacked(read: &Event) -> bool {
     !read.footer().get_checksum_enabled()
 }
 
-/// The event's bytes as the server sent them.
-fn put_together(read: &Event, event: &mut Vec<u8>) {
+/// Appends the event's bytes as the server sent them.
+fn put_together(read: &Event, bytes: &mut Vec<u8>) {
     let header = read.header();
-    event.clear();
-    event.reserve(BinlogEventHeader::LEN + read.data().len() + 5);
-    event.extend_from_slice(&header.timestamp().to_le_bytes());
-    event.push(header.event_type_raw());
-    event.extend_from_slice(&header.server_id().to_le_bytes());
-    event.extend_from_slice(&header.event_size().to_le_bytes());
-    event.extend_from_slice(&header.log_pos().to_le_bytes());
-    event.extend_from_slice(&header.flags_raw().to_le_bytes());
-    event.extend_from_slice(read.data());
+    bytes.reserve(BinlogEventHeader::LEN + read.data().len() + 5);
+    bytes.extend_from_slice(&header.timestamp().to_le_bytes());
+    bytes.push(header.event_type_raw());
+    bytes.extend_from_slice(&header.server_id().to_le_bytes());
+    bytes.extend_from_slice(&header.event_size().to_le_bytes());
+    bytes.extend_from_slice(&header.log_pos().to_le_bytes());
+    bytes.extend_from_slice(&header.flags_raw().to_le_bytes());
+    bytes.extend_from_slice(read.data());
     let footer = read.footer();
     let algorithm = match footer.get_checksum_alg() {
         Ok(None) => return,
@@ -318,9 +317,9 @@ fn put_together(read: &Event, event: &mut Vec<u8>) {
         Err(unknown) => unknown.0,
     };
     if header.event_type_raw() == FORMAT_DESCRIPTION {
-        event.push(algorithm);
+        bytes.push(algorithm);
     }
     if let Some(checksum) = read.checksum().filter(|_| footer.get_checksum_enabled()) {
-        event.extend_from_slice(&checksum);
+        bytes.extend_from_slice(&checksum);
     }
 }

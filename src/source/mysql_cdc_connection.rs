@@ -172,7 +172,7 @@ impl BinlogConnection for MysqlCdcConnection {
         &self.identity
     }
 
-    fn poll_event(&mut self, context: &mut Context<'_>, event: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
-        self.events.poll(context, event)
+    fn poll_append(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
+        self.events.poll(context, bytes)
     }
 }

@@ -1,18 +1,18 @@
 //! The reader: follows the server's log and hands out what happened to the watched tables.
 
-use std::{future::poll_fn, time::Duration};
+use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     change::Message,
-    connection::{BinlogConnection, ConnectionError, ConnectionMaker},
+    connection::{ConnectionError, ConnectionMaker},
     connection_maker::ConfiguredMaker,
     error::SourceError,
     follower::{Failure, Follower},
     layout::LayoutReader,
+    read_ahead::ReadAhead,
     replica_id::ReplicaId,
 };
 use crate::{
@@ -25,9 +25,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How many server_ids are tried where `mysql.server_id` is 0 and another replica has the first.
 const MAX_STEPS: u32 = 16;
-
-/// Events between two looks at whether to stop.
-const EVENTS_PER_LOOK: u32 = 1024;
 
 /// What the reader needs to know.
 #[derive(Clone)]
@@ -159,42 +156,39 @@ async fn read<L: LayoutReader>(
     // A server may scan a huge file in silence before it sends anything (rule R7).
     let doublings = attempts.fruitless.saturating_sub(1).min(10);
     let patience = heartbeat.saturating_mul(3).saturating_mul(1 << doublings);
-    let mut connection = maker.connect(follower.position(), id, patience).await?;
+    let connection = maker.connect(follower.position(), id, patience).await?;
     follower.connected(connection.identity().clone()).await?;
+    let mut events = ReadAhead::start(connection);
     let mut decoder = Decoder::new();
-    let mut bytes = Vec::new();
-    let mut events = 0_u32;
     loop {
-        match next(connection.as_mut(), &mut bytes).now_or_never() {
-            Some(read) => read?,
+        let batch = match events.at_hand() {
+            Some(batch) => batch?,
             None => {
                 follower.flush().await?;
-                match tokio::time::timeout(patience, next(connection.as_mut(), &mut bytes)).await {
-                    Ok(read) => read?,
+                match tokio::time::timeout(patience, events.next()).await {
+                    Ok(batch) => batch?,
                     Err(_) => {
                         let silence = patience.as_secs();
                         return Err(End::Lost(format!("the server was silent for {silence} s, heartbeats included")));
                     }
                 }
             }
-        }
-        let mut event = match decoder.decode(&bytes) {
-            Ok(event) => event,
-            Err(error) => return Err(follower.undecodable(&error, bytes.len()).await.into()),
         };
-        if !event.is_artificial() {
-            attempts.fruitless = 0;
+        for bytes in batch.events() {
+            let mut event = match decoder.decode(bytes) {
+                Ok(event) => event,
+                Err(error) => return Err(follower.undecodable(&error, bytes.len()).await.into()),
+            };
+            if !event.is_artificial() {
+                attempts.fruitless = 0;
+            }
+            follower.take(&mut event).await?;
         }
-        follower.take(&mut event).await?;
-        events = events.wrapping_add(1);
-        if events.is_multiple_of(EVENTS_PER_LOOK) && stop.is_cancelled() {
+        events.give_back(batch);
+        if stop.is_cancelled() {
             return Ok(());
         }
     }
-}
-
-async fn next(connection: &mut dyn BinlogConnection, bytes: &mut Vec<u8>) -> Result<(), ConnectionError> {
-    poll_fn(|context| connection.poll_event(context, bytes)).await
 }
 
 impl From<ConnectionError> for End {

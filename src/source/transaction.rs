@@ -114,6 +114,10 @@ impl<T> Assembler<T> {
     pub(crate) fn add(&mut self, item: T, lasting: bool) {
         let group = self.group.get_or_insert_with(|| Group::new(None, false));
         group.announced = false;
+        if group.items.is_empty() {
+            // Most transactions change one row.
+            group.items.reserve_exact(1);
+        }
         if lasting {
             group.lasting.push(group.items.len());
         }

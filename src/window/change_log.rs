@@ -5,13 +5,19 @@ use std::{
     sync::Arc,
 };
 
-use crate::{binlog::LogPoint, row::RowKey, source::Layout};
+use foldhash::fast::RandomState;
+
+use crate::{
+    binlog::LogPoint,
+    row::RowKey,
+    source::{Layout, SharedBytes},
+};
 
 /// A row image with the layout that tells its columns.
 #[derive(Clone, Debug)]
 pub struct StoredImage {
     /// The image as the binlog carried it.
-    pub bytes: Box<[u8]>,
+    pub bytes: SharedBytes,
     /// The bitmap of the columns that it holds, from the lowest bit of the first byte; `None`: all.
     pub present: Option<Box<[u8]>>,
     /// The layout that held at its position.
@@ -21,7 +27,6 @@ pub struct StoredImage {
 /// The latest change of one row.
 #[derive(Debug)]
 pub struct Entry {
-    number: u64,
     /// Just behind the commit that made the change.
     pub point: LogPoint,
     /// When it was committed, in microseconds UTC: stands in for a stamp that the image does not hold.
@@ -43,9 +48,10 @@ const RENDERED_KEPT: usize = 32 << 20;
 
 #[derive(Debug)]
 struct Slot {
-    point: LogPoint,
-    number: u64,
     key: RowKey,
+    /// The row has changed again, or was deleted; nothing but the entry's point is left.
+    superseded: bool,
+    entry: Entry,
 }
 
 /// The latest change of every row of one watch table (rule W3).
@@ -54,11 +60,13 @@ struct Slot {
 /// a subscription is only a point in here.
 #[derive(Debug, Default)]
 pub struct ChangeLog {
-    rows: HashMap<RowKey, Entry>,
-    // In the order of commits. A slot whose number is not its row's any more is superseded and skipped; superseded
-    // slots are swept out when they are more than half.
-    order: VecDeque<Slot>,
-    numbers: u64,
+    // The number of each row's slot.
+    rows: HashMap<RowKey, usize, RandomState>,
+    // In the order of commits, so that what a burst of changes adds lies side by side in memory. Superseded slots are
+    // skipped, and swept out when they are more than half.
+    slots: VecDeque<Slot>,
+    // The number of the first slot; those behind it count on from there.
+    first: usize,
     image_bytes: usize,
     rendered_bytes: usize,
 }
@@ -69,84 +77,88 @@ impl ChangeLog {
     ///
     /// Points must not go backwards; a repeated point is another row (or the same again) of the same transaction.
     pub fn record(&mut self, key: RowKey, point: LogPoint, committed: i64, image: Option<StoredImage>) {
-        self.numbers += 1;
+        let image = image.map(|image| StoredImage { bytes: image.bytes.compact(), ..image });
         self.image_bytes += image.as_ref().map_or(0, |image| image.bytes.len());
-        let entry = Entry { number: self.numbers, point, committed, image, rendered: None };
-        let superseded = self.rows.insert(key.clone(), entry);
-        self.forget(superseded.as_ref());
-        self.order.push_back(Slot { point, number: self.numbers, key });
-        if self.order.len() > 64 && self.order.len() / 2 > self.rows.len() {
+        let superseded = self.rows.insert(key.clone(), self.first + self.slots.len());
+        let entry = Entry { point, committed, image, rendered: None };
+        self.slots.push_back(Slot { key, superseded: false, entry });
+        if let Some(number) = superseded {
+            self.supersede(number);
+        }
+        if self.slots.len() > 64 && self.slots.len() / 2 > self.rows.len() {
             self.sweep();
         }
     }
 
     /// Records that the row `key` is not to be sent: it was deleted, or for a watch table of deletions is there again.
     pub fn remove(&mut self, key: &RowKey) {
-        let removed = self.rows.remove(key);
-        self.forget(removed.as_ref());
+        if let Some(number) = self.rows.remove(key) {
+            self.supersede(number);
+        }
     }
 
     /// Records TRUNCATE or DROP: no row is left to send.
     pub fn clear(&mut self) {
-        self.rows.clear();
-        self.order.clear();
-        self.image_bytes = 0;
-        self.rendered_bytes = 0;
+        *self = Self::default();
     }
 
     /// Drops the changes at or before `point`: every cursor is past them.
     pub fn trim(&mut self, point: LogPoint) {
-        while let Some(slot) = self.order.front() {
-            if slot.point > point {
-                break;
+        while let Some(slot) = self.slots.pop_front_if(|slot| slot.entry.point <= point) {
+            self.first += 1;
+            if !slot.superseded {
+                self.rows.remove(&slot.key);
+                self.forget(&slot.entry);
             }
-            if self.rows.get(&slot.key).is_some_and(|entry| entry.number == slot.number) {
-                let removed = self.rows.remove(&slot.key);
-                self.forget(removed.as_ref());
-            }
-            self.order.pop_front();
         }
-        if self.order.is_empty() {
+        if self.slots.is_empty() {
             // A burst must not keep its memory for ever.
-            self.order.shrink_to(1024);
+            self.slots.shrink_to(1024);
             self.rows.shrink_to(1024);
         }
     }
 
     /// The latest change of the row `key`, if it is in the log.
     pub fn get(&self, key: &RowKey) -> Option<&Entry> {
-        self.rows.get(key)
+        let number = self.rows.get(key)?;
+        self.slots.get(number - self.first).map(|slot| &slot.entry)
+    }
+
+    fn get_mut(&mut self, key: &RowKey) -> Option<&mut Entry> {
+        let number = self.rows.get(key)?;
+        self.slots.get_mut(number - self.first).map(|slot| &mut slot.entry)
     }
 
     /// Keeps the row as it was rendered with this generation of the lookups, for the other subscriptions.
     pub fn keep_rendered(&mut self, key: &RowKey, generation: u64, json: Arc<[u8]>) {
-        let Some(entry) = self.rows.get_mut(key) else { return };
-        self.rendered_bytes -= entry.rendered.take().map_or(0, |(_, json)| json.len());
-        if self.rendered_bytes + json.len() <= RENDERED_KEPT {
-            self.rendered_bytes += json.len();
+        let kept = self.rendered_bytes;
+        let Some(entry) = self.get_mut(key) else { return };
+        let mut kept = kept - entry.rendered.take().map_or(0, |(_, json)| json.len());
+        if kept + json.len() <= RENDERED_KEPT {
+            kept += json.len();
             entry.rendered = Some((generation, json));
         }
+        self.rendered_bytes = kept;
     }
 
     /// Drops the row's image: the row is read by its key when it is sent.
     pub fn drop_image(&mut self, key: &RowKey) {
-        if let Some(image) = self.rows.get_mut(key).and_then(|entry| entry.image.take()) {
+        if let Some(image) = self.get_mut(key).and_then(|entry| entry.image.take()) {
             self.image_bytes -= image.bytes.len();
         }
     }
 
     /// The rows whose latest change lies behind `from` and not behind `to`, in the order of their commits.
     pub fn range(&self, from: LogPoint, to: LogPoint) -> impl Iterator<Item = (&RowKey, &Entry)> {
-        let start = self.order.partition_point(|slot| slot.point <= from);
-        self.order.range(start..).take_while(move |slot| slot.point <= to).filter_map(|slot| {
-            self.rows.get(&slot.key).filter(|entry| entry.number == slot.number).map(|entry| (&slot.key, entry))
-        })
+        let start = self.slots.partition_point(|slot| slot.entry.point <= from);
+        let slots = self.slots.range(start..).take_while(move |slot| slot.entry.point <= to);
+        slots.filter(|slot| !slot.superseded).map(|slot| (&slot.key, &slot.entry))
     }
 
     /// Whether any row's latest change lies behind `from` and not behind `to`.
     pub fn any(&self, from: LogPoint, to: LogPoint) -> bool {
         // Most windows are empty: the newest slot answers for them.
-        self.order.back().is_some_and(|slot| slot.point > from) && self.range(from, to).next().is_some()
+        self.slots.back().is_some_and(|slot| slot.entry.point > from) && self.range(from, to).next().is_some()
     }
 
     /// How many rows are in the log.
@@ -164,14 +176,27 @@ impl ChangeLog {
         self.image_bytes
     }
 
-    fn forget(&mut self, entry: Option<&Entry>) {
-        self.image_bytes -= entry.and_then(|entry| entry.image.as_ref()).map_or(0, |image| image.bytes.len());
-        self.rendered_bytes -= entry.and_then(|entry| entry.rendered.as_ref()).map_or(0, |(_, json)| json.len());
+    fn supersede(&mut self, number: usize) {
+        let Some(slot) = self.slots.get_mut(number - self.first) else { return };
+        slot.superseded = true;
+        let rest = Entry { image: None, rendered: None, ..slot.entry };
+        let entry = std::mem::replace(&mut slot.entry, rest);
+        self.forget(&entry);
+    }
+
+    fn forget(&mut self, entry: &Entry) {
+        self.image_bytes -= entry.image.as_ref().map_or(0, |image| image.bytes.len());
+        self.rendered_bytes -= entry.rendered.as_ref().map_or(0, |(_, json)| json.len());
     }
 
     fn sweep(&mut self) {
-        let rows = &self.rows;
-        self.order.retain(|slot| rows.get(&slot.key).is_some_and(|entry| entry.number == slot.number));
+        self.slots.retain(|slot| !slot.superseded);
+        self.first = 0;
+        for (number, slot) in self.slots.iter().enumerate() {
+            if let Some(known) = self.rows.get_mut(&slot.key) {
+                *known = number;
+            }
+        }
     }
 }
 
@@ -236,6 +261,6 @@ mod tests {
             log.record(RowKey::Int(1), point(step), 0, None);
         }
         assert_eq!(log.len(), 1);
-        assert!(log.order.len() <= 65, "{} slots for one row", log.order.len());
+        assert!(log.slots.len() <= 65, "{} slots for one row", log.slots.len());
     }
 }

@@ -88,8 +88,8 @@ pub(super) struct EventReceiver {
 }
 
 impl EventReceiver {
-    /// Waits for the next event and puts it in the place of what `event` holds. Not to be used again after an error.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, event: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
+    /// Waits for the next event and appends its bytes. Not to be used again after an error.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
         if self.taken.is_empty() {
             let mut waiting = self.queue.lock();
             std::mem::swap(&mut self.taken, &mut waiting.events);
@@ -104,8 +104,8 @@ impl EventReceiver {
             drop(waiting);
             self.queue.room.notify_one();
         }
-        if let Some(next) = self.taken.pop_front() {
-            *event = next;
+        if let Some(event) = self.taken.pop_front() {
+            bytes.extend_from_slice(&event);
         }
         Poll::Ready(Ok(()))
     }
@@ -126,8 +126,10 @@ mod tests {
     use super::*;
 
     async fn next(receiver: &mut EventReceiver) -> Result<Vec<u8>, ConnectionError> {
-        let mut event = b"what was there before".to_vec();
-        poll_fn(|context| receiver.poll(context, &mut event)).await.map(|()| event)
+        let mut bytes = b"before".to_vec();
+        poll_fn(|context| receiver.poll(context, &mut bytes)).await?;
+        assert!(bytes.starts_with(b"before"));
+        Ok(bytes.split_off(6))
     }
 
     #[tokio::test]
