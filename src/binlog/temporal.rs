@@ -58,11 +58,10 @@ impl Date {
     }
 
     pub(super) fn write(&self, out: &mut String) {
-        push_digits(out, u32::from(self.year), 4);
-        out.push('-');
-        push_digits(out, u32::from(self.month), 2);
-        out.push('-');
-        push_digits(out, u32::from(self.day), 2);
+        let [a, b] = digits(u32::from(self.year) / 100);
+        let [c, d] = digits(u32::from(self.year) % 100);
+        let ([e, f], [g, h]) = (digits(u32::from(self.month)), digits(u32::from(self.day)));
+        push_ascii(out, &[a, b, c, d, b'-', e, f, b'-', g, h]);
     }
 }
 
@@ -75,11 +74,12 @@ impl Clock {
     }
 
     pub(super) fn write(&self, fraction: u8, out: &mut String) {
-        push_digits(out, u32::from(self.hours), 2);
-        out.push(':');
-        push_digits(out, u32::from(self.minutes), 2);
-        out.push(':');
-        push_digits(out, u32::from(self.seconds), 2);
+        if self.hours >= 100 {
+            out.push(char::from(b'0' + (self.hours / 100 % 10) as u8));
+        }
+        let [a, b] = digits(u32::from(self.hours) % 100);
+        let ([c, d], [e, f]) = (digits(u32::from(self.minutes)), digits(u32::from(self.seconds)));
+        push_ascii(out, &[a, b, b':', c, d, b':', e, f]);
         push_fraction(out, self.micros, fraction);
     }
 }
@@ -115,23 +115,23 @@ fn civil(seconds: i64) -> (Date, u32) {
     (date, of_day)
 }
 
-fn push_fraction(out: &mut String, micros: u32, digits: u8) {
-    if digits > 0 {
+fn push_fraction(out: &mut String, micros: u32, length: u8) {
+    if length > 0 {
         out.push('.');
-        let digits = digits.min(6);
-        push_digits(out, micros / 10u32.pow(u32::from(6 - digits)), usize::from(digits));
+        let ([a, b], [c, d]) = (digits(micros / 10_000), digits(micros / 100 % 100));
+        let [e, f] = digits(micros % 100);
+        push_ascii(out, [a, b, c, d, e, f].get(..usize::from(length)).unwrap_or(&[a, b, c, d, e, f]));
     }
 }
 
-/// At least `width` digits, of a value below a million.
-fn push_digits(out: &mut String, value: u32, width: usize) {
-    let mut place = 100_000;
-    for digits in (1..=6).rev() {
-        if digits <= width || value >= place {
-            out.push(char::from(b'0' + (value / place % 10) as u8));
-        }
-        place /= 10;
-    }
+/// Two digits, of a value below a hundred.
+fn digits(value: u32) -> [u8; 2] {
+    [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]
+}
+
+fn push_ascii(out: &mut String, text: &[u8]) {
+    // It is ASCII, and so UTF-8.
+    out.push_str(std::str::from_utf8(text).unwrap_or_default());
 }
 
 /// The fraction behind a value: half as many bytes as digits, the highest first.

@@ -24,16 +24,19 @@ pub(super) struct TableLine {
 }
 
 /// What is the same in all lines of one transaction.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Commit<'a> {
-    /// The binlog file.
-    pub(super) file: &'a str,
-    /// Just behind the commit.
-    pub(super) offset: u64,
-    /// The transaction's GTID, if it has one.
-    pub(super) gtid: Option<&'a str>,
-    /// When it was committed.
-    pub(super) time: DateTime<Utc>,
+#[derive(Debug)]
+pub(super) struct CommitLine(String);
+
+impl CommitLine {
+    /// Lines of a transaction of this file and GTID, if it has one, that was committed at `time` just before `offset`.
+    pub(super) fn new(file: &str, offset: u64, gtid: Option<&str>, time: DateTime<Utc>) -> Self {
+        let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let gtid = gtid.map_or(Cow::Borrowed("null"), |gtid| Cow::Owned(json(gtid)));
+        let file = json(file);
+        Self(format!(
+            "{{\"position\":{{\"file\":{file},\"offset\":{offset},\"gtid\":{gtid}}},\"committed\":\"{time}\","
+        ))
+    }
 }
 
 impl TableLine {
@@ -54,7 +57,7 @@ impl TableLine {
     /// If an image is damaged or holds a value that cannot be read; `out` is then as it was.
     pub(super) fn write(
         &self,
-        commit: &Commit<'_>,
+        commit: &CommitLine,
         kind: ChangeKind,
         [before, after]: [Option<Image<'_>>; 2],
         columns: &TableColumns,
@@ -71,31 +74,25 @@ impl TableLine {
 
     fn append(
         &self,
-        commit: &Commit<'_>,
+        commit: &CommitLine,
         kind: ChangeKind,
         [before, after]: [Option<Image<'_>>; 2],
         columns: &TableColumns,
         zone: &dyn LocalTime,
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
-        let time = commit.time.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let gtid = commit.gtid.map_or(Cow::Borrowed("null"), |gtid| Cow::Owned(json(gtid)));
         let op = match kind {
-            ChangeKind::Insert => "insert",
-            ChangeKind::Update => "update",
-            ChangeKind::Delete => "delete",
+            ChangeKind::Insert => b"\"insert\",\"before\":",
+            ChangeKind::Update => b"\"update\",\"before\":",
+            ChangeKind::Delete => b"\"delete\",\"before\":",
         };
-        // Writing to a vector cannot fail.
-        let _ = write!(
-            out,
-            "{{\"position\":{{\"file\":{},\"offset\":{},\"gtid\":{gtid}}},\"committed\":\"{time}\",{}\"{op}\",\"before\":",
-            json(commit.file),
-            commit.offset,
-            self.table,
-        );
-        self.image(before, columns, zone, out)?;
+        out.extend_from_slice(commit.0.as_bytes());
+        out.extend_from_slice(self.table.as_bytes());
+        out.extend_from_slice(op);
+        let mut text = String::new();
+        self.image(before, columns, zone, &mut text, out)?;
         out.extend_from_slice(b",\"after\":");
-        self.image(after, columns, zone, out)?;
+        self.image(after, columns, zone, &mut text, out)?;
         out.extend_from_slice(b"}\n");
         Ok(())
     }
@@ -105,6 +102,7 @@ impl TableLine {
         image: Option<Image<'_>>,
         columns: &TableColumns,
         zone: &dyn LocalTime,
+        text: &mut String,
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
         let Some(image) = image else {
@@ -118,7 +116,7 @@ impl TableLine {
             out.push(between);
             between = b',';
             out.extend_from_slice(key.as_bytes());
-            write_value(value, column, zone, out).map_err(|error| error.in_column(index))?;
+            write_value(value, column, zone, text, out).map_err(|error| error.in_column(index))?;
         }
         if between == b'{' {
             out.push(between);
@@ -128,24 +126,28 @@ impl TableLine {
     }
 }
 
+/// Appends a value; `scratch` is for its text, so that not every value needs memory of its own.
 fn write_value(
     value: Value<'_>,
     column: &ColumnInfo,
     zone: &dyn LocalTime,
+    scratch: &mut String,
     out: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
     // Writing to a vector cannot fail.
     match value {
         Value::Null => out.extend_from_slice(b"null"),
-        Value::Int(number) => drop(write!(out, "{number}")),
-        Value::UInt(number) | Value::Bit(number) => drop(write!(out, "{number}")),
+        Value::Int(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        Value::UInt(number) | Value::Bit(number) => {
+            out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        }
         Value::Year(number) => drop(write!(out, "{number}")),
         Value::Float(number) if !number.is_finite() => out.extend_from_slice(b"null"),
         Value::Double(number) if !number.is_finite() => out.extend_from_slice(b"null"),
         Value::Float(_) | Value::Double(_) => {
-            let mut text = String::new();
-            value.write_text(column, zone, &mut text)?;
-            out.extend_from_slice(text.as_bytes());
+            scratch.clear();
+            value.write_text(column, zone, scratch)?;
+            out.extend_from_slice(scratch.as_bytes());
         }
         Value::Enum(number) if column.labels.is_none() => drop(write!(out, "{number}")),
         Value::Set(bits) if column.labels.is_none() => drop(write!(out, "{bits}")),
@@ -164,10 +166,18 @@ fn write_value(
         Value::Enum(_) | Value::Set(_) if column.is_binary() => {
             write_bytes(&value.bytes(column)?.unwrap_or_default(), out);
         }
+        Value::Decimal(_) | Value::Date(_) | Value::Time { .. } | Value::DateTime(..) | Value::Timestamp(_) => {
+            scratch.clear();
+            value.write_text(column, zone, scratch)?;
+            // Nothing in it that JSON would escape.
+            out.push(b'"');
+            out.extend_from_slice(scratch.as_bytes());
+            out.push(b'"');
+        }
         _ => {
-            let mut text = String::new();
-            value.write_text(column, zone, &mut text)?;
-            write_string(&text, out);
+            scratch.clear();
+            value.write_text(column, zone, scratch)?;
+            write_string(scratch, out);
         }
     }
     Ok(())
@@ -202,7 +212,7 @@ mod tests {
 
     fn line(columns: Vec<ColumnInfo>, image: &[u8]) -> String {
         let columns = TableColumns::new(columns, None);
-        let commit = Commit { file: "mysql-bin.000001", offset: 7, gtid: Some("0-1-2"), time: DateTime::UNIX_EPOCH };
+        let commit = CommitLine::new("mysql-bin.000001", 7, Some("0-1-2"), DateTime::UNIX_EPOCH);
         let mut out = Vec::new();
         let images = [None, Some(Image::whole(image, &columns))];
         let table = TableLine::new("db.t", &columns, None);

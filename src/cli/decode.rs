@@ -9,7 +9,7 @@ use std::rc::Rc;
 use chrono::DateTime;
 use clap::Args;
 
-use super::change_line::{Commit, TableLine};
+use super::change_line::{CommitLine, TableLine};
 use super::failure::Failure;
 use crate::binlog::{
     DecodeError, Decoder, Event, EventBody, FileError, FileEvents, Flavor, KeptRows, Position, Rows, TableColumns,
@@ -86,7 +86,8 @@ fn decode(files: &[PathBuf], out: impl Write) -> Result<(), DecodeFailure> {
 /// A table map's table.
 struct Table {
     /// To know the same map again.
-    name: String,
+    schema: Box<[u8]>,
+    name: Box<[u8]>,
     map: Box<[u8]>,
     columns: TableColumns,
     line: TableLine,
@@ -226,10 +227,11 @@ impl<W: Write> Printer<W> {
     }
 
     fn table_map(&mut self, map: &TableMap<'_>) -> Result<(), DecodeError> {
-        let name = format!("{}.{}", String::from_utf8_lossy(map.schema), String::from_utf8_lossy(map.table));
-        if self.tables.get(&map.table_id).is_some_and(|known| known.name == name && *known.map == *map.body) {
+        let is_it = |known: &Rc<Table>| [&*known.schema, &known.name, &known.map] == [map.schema, map.table, map.body];
+        if self.tables.get(&map.table_id).is_some_and(is_it) {
             return Ok(());
         }
+        let name = format!("{}.{}", String::from_utf8_lossy(map.schema), String::from_utf8_lossy(map.table));
         let columns = map.columns()?;
         if map.flavor == Flavor::Mariadb && columns.have_old_temporal() {
             note(&format!(
@@ -238,7 +240,8 @@ impl<W: Write> Printer<W> {
             ));
         }
         let line = TableLine::new(&name, &columns, None);
-        self.tables.insert(map.table_id, Rc::new(Table { name, map: map.body.into(), columns, line }));
+        let (schema, name, map_body) = (map.schema.into(), map.table.into(), map.body.into());
+        self.tables.insert(map.table_id, Rc::new(Table { schema, name, map: map_body, columns, line }));
         Ok(())
     }
 
@@ -267,7 +270,7 @@ impl<W: Write> Printer<W> {
         self.inside = false;
         let time = DateTime::from_timestamp(i64::from(event.header.timestamp), 0).unwrap_or_default();
         let gtid = self.gtid.as_ref().map(|(gtid, _)| gtid.as_str());
-        let commit = Commit { file, offset: offset + u64::from(event.header.size), gtid, time };
+        let commit = CommitLine::new(file, offset + u64::from(event.header.size), gtid, time);
         for Pending { table, rows } in pending {
             for change in rows.rows().iter(&table.columns)? {
                 let change = change?;

@@ -11,7 +11,7 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::{
-    change_line::{Commit, TableLine},
+    change_line::{CommitLine, TableLine},
     config_argument::ConfigArgument,
     failure::Failure,
     logging, signals,
@@ -109,12 +109,7 @@ impl Printer {
     fn transaction(&mut self, transaction: &Transaction, last_file: &str) -> Result<(), Failure> {
         let file = file_name(last_file, transaction.point);
         let gtid = transaction.gtid.map(|gtid| gtid.to_string());
-        let commit = Commit {
-            file: &file,
-            offset: transaction.point.offset,
-            gtid: gtid.as_deref(),
-            time: transaction.committed,
-        };
+        let commit = CommitLine::new(&file, transaction.point.offset, gtid.as_deref(), transaction.committed);
         for step in &transaction.steps {
             match step {
                 Step::Change(change) => self.change(&commit, change)?,
@@ -124,7 +119,7 @@ impl Printer {
         Ok(())
     }
 
-    fn change(&mut self, commit: &Commit<'_>, change: &Change) -> Result<(), Failure> {
+    fn change(&mut self, commit: &CommitLine, change: &Change) -> Result<(), Failure> {
         use crate::source::ChangeKind::{Delete, Insert, Update};
         let layout = &change.layout;
         let (_, line) = self.lines.entry(Arc::as_ptr(layout)).or_insert_with(|| {
