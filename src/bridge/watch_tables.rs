@@ -55,6 +55,9 @@ pub(super) async fn find(database: &Database, tables: &[String]) -> Result<Watch
 /// Why a table cannot be watched.
 fn usable(facts: Option<&TableFacts>) -> Result<&TableFacts, String> {
     let facts = facts.ok_or("is not a table of the practice's database")?;
+    if facts.versioned {
+        return Err("is system-versioned, and the log tells its history as if it were rows of today".to_owned());
+    }
     if facts.key.is_empty() {
         return Err("has no primary key, so its rows cannot be told apart".to_owned());
     }

@@ -19,6 +19,9 @@ pub struct TableFacts {
     pub stamp: Option<String>,
     /// The columns that `SELECT *` does not show.
     pub invisible: Vec<String>,
+    /// Whether the server keeps the rows' history (MariaDB manual, "System-Versioned Tables"): the log then tells a
+    /// DELETE as an update, and history as rows.
+    pub versioned: bool,
 }
 
 /// A column of a primary key.
@@ -65,14 +68,19 @@ impl Database {
              WHERE TABLE_SCHEMA = DATABASE() AND LOWER(TABLE_NAME) = LOWER({name}) \
              ORDER BY BINARY TABLE_NAME = BINARY {name} DESC, TABLE_NAME, ORDINAL_POSITION; \
              SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
-             AND LOWER(TABLE_NAME) = LOWER({name}) AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX"
+             AND LOWER(TABLE_NAME) = LOWER({name}) AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX; \
+             SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+             AND LOWER(TABLE_NAME) = LOWER({name})"
         );
         let (answers, _) = self.ask(Purpose::Rows, DOING, |_| sql.clone()).await?;
-        let [columns, key] = answers.as_slice() else {
+        let [columns, key, kinds] = answers.as_slice() else {
             return Err(self.unexpected(DOING, "an answer is missing"));
         };
         let Some(table) = columns.rows.first().and_then(|row| row.text_at(0)) else { return Ok(None) };
-        let mut facts = TableFacts { name: table.to_owned(), key: Vec::new(), stamp: None, invisible: Vec::new() };
+        let versioned =
+            kinds.rows.iter().any(|row| row.text_at(0) == Some(table) && row.text_at(1) == Some("SYSTEM VERSIONED"));
+        let mut facts =
+            TableFacts { name: table.to_owned(), key: Vec::new(), stamp: None, invisible: Vec::new(), versioned };
         let mut types = Vec::new();
         for row in columns.rows.iter().filter(|row| row.text_at(0) == Some(table)) {
             let (Some(column), Some(data_type)) = (row.text_at(1), row.text_at(2)) else {

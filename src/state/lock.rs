@@ -3,9 +3,16 @@
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use tokio::time::{Instant, sleep};
+
 use super::StateError;
+
+/// A bridge that was just killed, and a program that it was about to start, hold the lock for a moment longer.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Holds the file for this process until it is dropped. The operating system lets go of it when the process ends,
 /// however it ends.
@@ -17,16 +24,20 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    pub(super) fn take(path: &Path) -> Result<Self, StateError> {
+    pub(super) async fn take(path: &Path) -> Result<Self, StateError> {
         // By whichever link the database was named, the lock is the same.
         let mut lock: PathBuf = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         lock.as_mut_os_string().push(".lock");
         let file = File::options().create(true).truncate(false).write(true).open(&lock);
         let file = file.map_err(|error| StateError::unwritable(path, &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StateError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(StateError::unwritable(&lock, &error)),
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(PAUSE).await,
+                Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.to_owned())),
+                Err(TryLockError::Error(error)) => return Err(StateError::unwritable(&lock, &error)),
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ impl State {
     /// # Errors
     /// The file is in use, damaged, not ours, of a later version, or cannot be written.
     pub async fn open(path: &Path) -> Result<Self, StateError> {
-        let lock = Lock::take(path)?;
+        let lock = Lock::take(path).await?;
         let options =
             SqliteConnectOptions::new().filename(path).create_if_missing(true).synchronous(SqliteSynchronous::Full);
         let failed = |error: sqlx::Error| StateError::sqlite(path, &error);

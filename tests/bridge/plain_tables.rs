@@ -322,13 +322,15 @@ async fn w4_the_first_stamp_that_the_server_updates_orders_and_bounds() {
 async fn tables_that_cannot_be_watched_are_refused_at_the_start() {
     let mut office = Office::open().await;
     office.exec("CREATE TABLE keyless (id INT); CREATE TABLE timed (id TIMESTAMP PRIMARY KEY)").await;
-    office.configure("[opendental]\ntables = [\"keyless\", \"timed\", \"nothing\", \"definition\"]\n");
+    office.exec("CREATE TABLE historic (id INT PRIMARY KEY) WITH SYSTEM VERSIONING").await;
+    office.configure("[opendental]\ntables = [\"keyless\", \"timed\", \"historic\", \"nothing\", \"definition\"]\n");
     let error = office.bridge().error().await;
     assert!(matches!(error, BridgeError::Config(_)), "{error}");
     let said = error.to_string();
     for problem in [
         "opendental.tables: \"keyless\" has no primary key",
         "\"timed\" has a column of the type timestamp in its primary key (id)",
+        "\"historic\" is system-versioned",
         "\"nothing\" is not a table",
     ] {
         assert!(said.contains(problem), "{said}");
