@@ -177,6 +177,8 @@ impl Seeds {
         for text in ["3e11fa47-71ca-11e1-9e33-c80aa9429562:1-3:11:47-49:domain_1:1-3:15-21", ""] {
             self.put("gtid", 0, &[&[0], text.as_bytes()]);
         }
+        // A table without columns, whose rows would take no bytes.
+        self.put("rows", 0, &[&[0, 0, 8, 0], b"\x01d\0\x01t\0\0\0", b"\0x"]);
         self.put("gtid", 1, &[&[1], b"0-1-2,7-4294967295-18446744073709551615"]);
     }
 }

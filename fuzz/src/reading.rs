@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use opendental_cdc::binlog::{Decoder, Event, EventBody, Image, Rows, TableColumns, Utc};
 
+/// More rows than any input here can hold, even compressed.
+const MOST_ROWS: usize = 1 << 24;
+
 /// A stream of events.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
@@ -52,7 +55,8 @@ fn read(tables: &mut HashMap<u64, TableColumns>, body: EventBody<'_>) {
 fn rows(event: &Rows<'_>, columns: &TableColumns) {
     let Ok(changes) = event.iter(columns) else { return };
     let mut text = String::new();
-    for change in changes {
+    for (number, change) in changes.enumerate() {
+        assert!(number < MOST_ROWS, "rows without end");
         let Ok(change) = change else { break };
         assert!(change.before.is_some() || change.after.is_some());
         let _ = change.is_no_op();
