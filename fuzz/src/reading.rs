@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use opendental_cdc::binlog::{Decoder, Event, EventBody, Image, Rows, TableColumns, Utc};
+use opendental_cdc::binlog::{Decoder, Event, EventBody, Image, Rows, TableColumns, Utc, Value};
 
 /// More rows than any input here can hold, even compressed.
 const MOST_ROWS: usize = 1 << 24;
@@ -77,6 +77,13 @@ fn read_image(image: Image<'_>, columns: &TableColumns, text: &mut String) {
         text.clear();
         let _ = value.write_text(column, &Utc, text);
         let _ = value.bytes(column);
+        if matches!(
+            value,
+            Value::Decimal(_) | Value::Date(_) | Value::Time { .. } | Value::DateTime(..) | Value::Timestamp(_)
+        ) {
+            // As `decode` takes for granted, which puts it into JSON as it is.
+            assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')));
+        }
     }
     // One column by itself is what it is among the others.
     if let Some(last) = next.checked_sub(1) {
