@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod accounts;
+mod beyond;
 mod client;
 mod columns;
 mod compressed;
