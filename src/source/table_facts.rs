@@ -15,7 +15,7 @@ pub struct TableFacts {
     pub name: String,
     /// Its primary key's columns, in the key's order; empty if it has none.
     pub key: Vec<KeyColumn>,
-    /// The first TIMESTAMP column that the server sets at each update of the row.
+    /// The first TIMESTAMP column that the server sets when a row is inserted and at each update of it.
     pub stamp: Option<String>,
     /// The columns that `SELECT *` does not show.
     pub invisible: Vec<String>,
@@ -64,7 +64,7 @@ impl Database {
     pub async fn table_facts(&self, table: &str) -> Result<Option<TableFacts>, DatabaseError> {
         let name = text(table);
         let sql = format!(
-            "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS \
+            "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA, COLUMN_DEFAULT FROM information_schema.COLUMNS \
              WHERE TABLE_SCHEMA = DATABASE() AND LOWER(TABLE_NAME) = LOWER({name}) \
              ORDER BY BINARY TABLE_NAME = BINARY {name} DESC, TABLE_NAME, ORDINAL_POSITION; \
              SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
@@ -88,7 +88,10 @@ impl Database {
             };
             let (data_type, extra) = (data_type.to_ascii_lowercase(), row.text_at(3).unwrap_or_default());
             let extra = extra.to_ascii_lowercase();
-            if facts.stamp.is_none() && data_type == "timestamp" && extra.contains("on update current_timestamp") {
+            let default = row.text_at(4).unwrap_or_default().to_ascii_lowercase();
+            // Where an insert leaves it NULL or old, no search by time stamp would find the new row.
+            let is_kept = default.starts_with("current_timestamp") && extra.contains("on update current_timestamp");
+            if facts.stamp.is_none() && data_type == "timestamp" && is_kept {
                 facts.stamp = Some(column.to_owned());
             }
             if extra.contains("invisible") {

@@ -298,14 +298,16 @@ async fn r8_a_table_without_a_stamp_is_caught_up_whole_across_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn w4_the_first_stamp_that_the_server_updates_orders_and_bounds() {
+async fn w4_the_first_stamp_that_the_server_sets_with_every_write_orders_and_bounds() {
     let mut office = Office::open().await;
     office
         .exec(
             "CREATE TABLE task (id INT PRIMARY KEY, made TIMESTAMP DEFAULT CURRENT_TIMESTAMP, \
+             edited TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP, \
              changed TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3)); \
-             INSERT INTO task VALUES (1, '2026-03-02', '2026-03-01 10:00:00'), (2, '2026-03-01', '2026-03-01 09:59:59.999'), \
-             (3, '2026-03-01', '2026-03-01 10:00:00.5'), (4, '2026-03-01', '2026-03-01 10:00:00.25')",
+             INSERT INTO task (id, made, changed) VALUES (1, '2026-03-02', '2026-03-01 10:00:00'), \
+             (2, '2026-03-01', '2026-03-01 09:59:59.999'), (3, '2026-03-01', '2026-03-01 10:00:00.5'), \
+             (4, '2026-03-01', '2026-03-01 10:00:00.25')",
         )
         .await;
     office.configure("[opendental]\ntables = [\"task\"]\n");
@@ -313,7 +315,8 @@ async fn w4_the_first_stamp_that_the_server_updates_orders_and_bounds() {
     let bridge = office.bridge();
     assert_eq!(office.event().await.field("id"), ["1", "4", "3"]);
     office.ticking(1).await;
-    office.exec("INSERT INTO task VALUES (5, NOW(), '2026-03-01 00:00:02'), (6, NOW(), '2026-03-01 00:00:01')").await;
+    let later = "(5, '2026-03-01 00:00:02'), (6, '2026-03-01 00:00:01')";
+    office.exec(&format!("INSERT INTO task (id, changed) VALUES {later}")).await;
     assert_eq!(office.event().await.field("id"), ["6", "5"]);
     bridge.stop().await;
 }
