@@ -163,7 +163,7 @@ impl Watched {
         Ok(Some(json))
     }
 
-    /// The JSON of the deleted row `key`: of its last image, or where that cannot be read of its key, since nothing else
+    /// The JSON of the deleted row `key`: of its last image, or where that cannot be sent of its key, since nothing else
     /// tells of it any more (rule R6). `Ok(None)`: the row is there again.
     pub(super) fn deletion_json(
         &mut self,
@@ -175,9 +175,9 @@ impl Watched {
             Ok(Some(json)) => return Ok(Some(json)),
             Ok(None) if self.log.get(key).is_none() => return Ok(None),
             Ok(None) => {}
-            Err(RowError::Render(error)) => return Err(error),
-            Err(RowError::Image(error)) => {
-                warn!(table = self.watch.table(), %error, "a deleted row's image cannot be read; only its key is sent");
+            // Trying again would be of no use: it stays as it is.
+            Err(error) => {
+                warn!(table = self.watch.table(), %error, "a deleted row's image cannot be sent; only its key is");
             }
         }
         let row = KeyRow::new(self.watch.key_columns(), key);
@@ -299,24 +299,29 @@ mod tests {
     #[test]
     fn r6_a_deletion_whose_image_cannot_be_read_tells_its_key() {
         let tables = WatchTables::api();
-        let mut watched = Watched::new(tables.find("LabCaseDeleted").unwrap().1.clone());
-        let columns = [ColumnType::LongLong, ColumnType::Varchar { bytes: 20 }].map(ColumnInfo::new).to_vec();
-        let layout = Layout {
-            schema: "od".to_owned(),
-            table: "labcase".to_owned(),
-            names: vec!["LabCaseNum".into(), "Instructions".into()],
-            columns: TableColumns::new(columns, None),
-            primary_key: vec![0],
-            transactional: false,
-        };
-        // A text without a character set.
-        let bytes = b"\x00\x07\0\0\0\0\0\0\0\x01x".as_slice().into();
-        let image = StoredImage { bytes, present: None, layout: Arc::new(layout) };
         let (key, zone) = (RowKey::Int(7), TimeZone::named("UTC").unwrap());
-        watched.log.record(key.clone(), LogPoint { file: 1, offset: 4 }, 0, Some(image));
-        assert!(matches!(watched.json(&key, &Lookups::new(), &zone), Err(RowError::Image(_))));
-        let json = watched.deletion_json(&key, &Lookups::new(), &zone).unwrap().unwrap();
-        assert_eq!(&*json, br#"{"LabCaseNum":7}"#);
+        let mut watched = Watched::new(tables.find("LabCaseDeleted").unwrap().1.clone());
+        let mut deleted = |column: &str, collation| {
+            let mut columns = [ColumnType::LongLong, ColumnType::Varchar { bytes: 20 }].map(ColumnInfo::new).to_vec();
+            columns[1].collation = collation;
+            let layout = Layout {
+                schema: "od".to_owned(),
+                table: "labcase".to_owned(),
+                names: vec!["LabCaseNum".into(), column.into()],
+                columns: TableColumns::new(columns, None),
+                primary_key: vec![0],
+                transactional: false,
+            };
+            let bytes = b"\x00\x07\0\0\0\0\0\0\0\x01x".as_slice().into();
+            let image = StoredImage { bytes, present: None, layout: Arc::new(layout) };
+            watched.log.record(key.clone(), LogPoint { file: 1, offset: 4 }, 0, Some(image));
+            let error = watched.json(&key, &Lookups::new(), &zone).unwrap_err();
+            let json = watched.deletion_json(&key, &Lookups::new(), &zone).unwrap().unwrap();
+            assert_eq!(&*json, br#"{"LabCaseNum":7}"#, "{error}");
+            error
+        };
+        assert!(matches!(deleted("Instructions", None), RowError::Image(_)), "a text without a character set");
+        assert!(matches!(deleted("LabFee", Some(45)), RowError::Render(_)), "a text that is no amount");
         assert!(watched.deletion_json(&RowKey::Int(8), &Lookups::new(), &zone).unwrap().is_none());
     }
 }
