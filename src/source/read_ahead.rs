@@ -94,9 +94,14 @@ async fn read(
                 None => break,
             }
         }
-        // Nobody takes them any more where this fails.
-        if !batch.ends.is_empty() && sender.send(Ok(batch)).await.is_err() {
-            return;
+        if !batch.ends.is_empty() {
+            // A large event waits until no other batch does, so that only a few of them are in memory at once.
+            let places = if batch.bytes.len() > LARGE * BATCH_BYTES { BATCHES } else { 1 };
+            // Nobody takes them any more where this fails.
+            let Ok(mut places) = sender.reserve_many(places).await else { return };
+            if let Some(place) = places.next() {
+                place.send(Ok(batch));
+            }
         }
         if let Err(error) = read {
             let _ = sender.send(Err(error)).await;
@@ -114,4 +119,57 @@ async fn event(connection: &mut dyn BinlogConnection, batch: &mut Batch) -> Resu
         Err(_) => batch.bytes.truncate(before),
     }
     read
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::{Context, Poll},
+    };
+
+    use super::*;
+    use crate::source::Identity;
+
+    /// Events without end, of one size, counted.
+    struct Endless {
+        size: usize,
+        read: Arc<AtomicUsize>,
+        identity: Identity,
+    }
+
+    impl BinlogConnection for Endless {
+        fn identity(&self) -> &Identity {
+            &self.identity
+        }
+
+        fn poll_append(&mut self, _: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
+            bytes.resize(bytes.len() + self.size, 7);
+            self.read.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn large_events_are_read_one_ahead_and_small_ones_some_batches() {
+        for (size, ahead) in [(LARGE * BATCH_BYTES + 1, 2), (BATCH_BYTES, BATCHES + 1)] {
+            let read = Arc::new(AtomicUsize::new(0));
+            let identity = Identity { server_id: 1, uuid: None, host: String::new() };
+            let mut events = ReadAhead::start(Box::new(Endless { size, read: read.clone(), identity }));
+            for taken in 0..10 {
+                // The reading task goes on until it must wait.
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                assert_eq!(read.load(Ordering::Relaxed), taken + ahead, "of {size} bytes");
+                let batch = events.next().await.unwrap();
+                assert_eq!(batch.events().map(<[u8]>::len).collect::<Vec<_>>(), [size]);
+                events.give_back(batch);
+            }
+        }
+    }
 }
