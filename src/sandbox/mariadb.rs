@@ -87,7 +87,8 @@ fn initialise(install: &Path, data: &Path) -> Result<(), SandboxError> {
     Err(SandboxError::Initialise { program, said: tail(&String::from_utf8_lossy(&said)) })
 }
 
-/// What `mariadb-install-db` does (in bootstrap mode a statement ends with its line); that script would run the fetched server on this machine's C library.
+/// What `mariadb-install-db` does (in bootstrap mode a statement ends with its line); that script would run the fetched
+/// server on this machine's C library.
 fn bootstrap(server: &Path, data: &Path) -> Result<(), SandboxError> {
     let share = server.with_file_name("root").join("usr/share");
     // Until 10.5 the files had MySQL's name.
