@@ -6,4 +6,5 @@ mod connecting;
 mod practice;
 mod rows;
 mod snapshot;
+mod table_facts;
 mod write_back;
