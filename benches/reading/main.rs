@@ -146,7 +146,7 @@ impl Comparison {
         // In a task, as the program does it: the main thread is none of the runtime's workers.
         let count = tokio::spawn(async move {
             match mode {
-                Socket => socket::read(log.server.port(), &log.start.file, log.start.offset),
+                Socket => socket::read(&log),
                 Limit => library::limit(&log).await,
                 Typed => library::decoded(&log, false).await,
                 Walked => library::decoded(&log, true).await,

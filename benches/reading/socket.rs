@@ -5,6 +5,8 @@ use std::{
     net::TcpStream,
 };
 
+use crate::harness::load::{Log, Vendor};
+
 /// Bytes asked of the socket at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -15,19 +17,24 @@ const PACKET_HEADER: usize = 4;
 const NON_BLOCK: u16 = 1;
 
 /// Logs in as `root` without a password, asks for a log and reads it to its end; the bytes of its packets.
-pub fn read(port: u16, file: &str, offset: u64) -> u64 {
-    let mut packets = Packets::new(TcpStream::connect(("127.0.0.1", port)).unwrap());
+pub fn read(log: &Log) -> u64 {
+    let mut packets = Packets::new(TcpStream::connect(("127.0.0.1", log.server.port())).unwrap());
     packets.next();
-    // CLIENT_PROTOCOL_41, CLIENT_SECURE_CONNECTION and CLIENT_LONG_PASSWORD; then the largest packet and utf8mb4.
-    let mut login = [&0x8201_u32.to_le_bytes()[..], &(1_u32 << 30).to_le_bytes(), &[45]].concat();
+    // CLIENT_LONG_PASSWORD, CLIENT_PROTOCOL_41, CLIENT_SECURE_CONNECTION and CLIENT_PLUGIN_AUTH; the largest packet;
+    // utf8mb4.
+    let mut login = [&0x8_8201_u32.to_le_bytes()[..], &(1_u32 << 30).to_le_bytes(), &[45]].concat();
     login.resize(32, 0);
     login.extend(b"root\0\0");
+    login.extend(match log.vendor {
+        Vendor::MariaDb => &b"mysql_native_password\0"[..],
+        Vendor::MySql => b"caching_sha2_password\0",
+    });
     packets.send(1, &login);
     assert_eq!(packets.next(), 0, "the login is refused");
     packets.send(0, b"\x03SET @master_binlog_checksum = 'CRC32', @mariadb_slave_capability = 4");
     assert_eq!(packets.next(), 0, "the session is refused");
-    let dump = [&[0x12][..], &(offset as u32).to_le_bytes(), &NON_BLOCK.to_le_bytes(), &[0; 4], file.as_bytes()];
-    packets.send(0, &dump.concat());
+    let (file, offset) = (log.start.file.as_bytes(), log.start.offset as u32);
+    packets.send(0, &[&[0x12][..], &offset.to_le_bytes(), &NON_BLOCK.to_le_bytes(), &[0; 4], file].concat());
     let before = packets.bytes;
     while packets.next() == 0 {}
     packets.bytes - before
