@@ -19,7 +19,7 @@ use crate::source::ChangeKind;
 pub(super) struct TableLine {
     /// `"table":"db.table","op":`
     table: String,
-    /// `"column":` of each column.
+    /// `,"column":` of each column.
     keys: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl TableLine {
     pub(super) fn new(table: &str, columns: &TableColumns, names: Option<&[Box<str>]>) -> Self {
         let key = |(index, column): (usize, &ColumnInfo)| {
             let known = names.and_then(|names| names.get(index)).or(column.name.as_ref());
-            known.map_or_else(|| format!("\"@{}\":", index + 1), |name| format!("{}:", json(name)))
+            known.map_or_else(|| format!(",\"@{}\":", index + 1), |name| format!(",{}:", json(name)))
         };
         let keys = columns.iter().enumerate().map(key).collect();
         Self { table: format!("\"table\":{},\"op\":", json(table)), keys }
@@ -109,17 +109,16 @@ impl TableLine {
             out.extend_from_slice(b"null");
             return Ok(());
         };
-        let mut between = b'{';
+        let start = out.len();
         for value in image.values(columns) {
             let (index, value) = value?;
             let (Some(key), Some(column)) = (self.keys.get(index), columns.get(index)) else { continue };
-            out.push(between);
-            between = b',';
             out.extend_from_slice(key.as_bytes());
             write_value(value, column, zone, text, out).map_err(|error| error.in_column(index))?;
         }
-        if between == b'{' {
-            out.push(between);
+        match out.get_mut(start) {
+            Some(comma) => *comma = b'{',
+            None => out.push(b'{'),
         }
         out.push(b'}');
         Ok(())
