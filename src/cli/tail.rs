@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArgument,
     /// Only the changes of this table of the practice's database, whichever it is; may be given several times.
-    /// Without it: the tables behind the API's watch tables.
+    /// Without it: the tables behind all watch tables, those of `opendental.tables` too.
     #[arg(long = "table", value_name = "T")]
     tables: Vec<String>,
 }
@@ -50,6 +50,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut tables = arguments.tables;
     if tables.is_empty() {
         tables = WatchTables::api().tables();
+        tables.extend_from_slice(&config.opendental.tables);
     }
     tables.sort();
     tables.dedup();

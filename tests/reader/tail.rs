@@ -3,11 +3,46 @@
 use std::process::Stdio;
 
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
 };
 
 use crate::following::database;
+
+/// The command, once it reads the log, and what it goes on to say.
+async fn tail(url: &str, settings: &str, arguments: &[&str]) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tail.toml");
+    std::fs::write(&file, format!("workstation = \"TEST\"\n[mysql]\nurl = \"{url}\"\n{settings}")).unwrap();
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"))
+        .args(["tail", "--config"])
+        .arg(&file)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(tail.stderr.take().unwrap()).lines();
+    while !said.next_line().await.unwrap().unwrap().contains("reading the binary log") {}
+    (tail, said)
+}
+
+#[tokio::test]
+async fn tail_follows_the_configured_tables_where_none_is_named() {
+    let server = database("tailed_all").await;
+    server.exec("USE tailed_all; CREATE TABLE one (id BIGINT PRIMARY KEY)").await.unwrap();
+    let (mut tail, _said) = tail(&server.url("tailed_all"), "[opendental]\ntables = [\"one\"]\n", &[]).await;
+    let work =
+        "USE tailed_all; CREATE TABLE site (id BIGINT PRIMARY KEY); CREATE TABLE patient (id BIGINT PRIMARY KEY);
+        INSERT INTO site VALUES (1); INSERT INTO one VALUES (2); INSERT INTO patient VALUES (3)";
+    server.exec(work).await.unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    for (table, id) in [("tailed_all.one", 2), ("tailed_all.patient", 3)] {
+        let line: serde_json::Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        assert_eq!((&line["table"], &line["after"]["id"]), (&table.into(), &id.into()));
+    }
+}
 
 #[tokio::test]
 async fn tail_prints_the_promised_lines_and_ends_on_a_signal() {
@@ -16,20 +51,7 @@ async fn tail_prints_the_promised_lines_and_ends_on_a_signal() {
         .exec("USE tailed; CREATE TABLE one (id BIGINT PRIMARY KEY, t TIMESTAMP, b BLOB); CREATE TABLE two (id BIGINT PRIMARY KEY)")
         .await
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("tail.toml");
-    let text = format!("workstation = \"TEST\"\n[mysql]\nurl = \"{}\"\n", server.url("tailed"));
-    std::fs::write(&file, text).unwrap();
-    let mut tail = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"))
-        .args(["tail", "--table", "one", "--config"])
-        .arg(&file)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(tail.stderr.take().unwrap()).lines();
-    while !said.next_line().await.unwrap().unwrap().contains("reading the binary log") {}
+    let (mut tail, _said) = tail(&server.url("tailed"), "", &["--table", "one"]).await;
     server
         .exec("USE tailed; INSERT INTO two VALUES (1); INSERT INTO one VALUES (1, '2024-07-01 12:00:00', X'00FF'); UPDATE one SET id = 2; DELETE FROM one")
         .await
