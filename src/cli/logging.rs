@@ -11,7 +11,8 @@ use crate::config::{LogConfig, LogFormat, LogLevel};
 pub(super) fn start(config: &LogConfig) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(directives(config.level))?;
     // Log lines go to standard error: standard output is for what a command prints.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Where nobody reads it any more, telling that would panic.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     match config.format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).finish().try_init()?,
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
