@@ -6,7 +6,7 @@ use opendental_cdc::{
     bridge::Bridge,
     config::Config,
     sandbox::{Server, receiver::Receiver},
-    source::{Database, Message, Reader, ReaderConfig},
+    source::{Database, Message, Reader, ReaderConfig, Step},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,8 @@ pub async fn reader(log: &Log, tables: &[&str]) -> u64 {
         mysql,
         tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         keep_before: |_| false,
-        seed: "bench".to_owned(),
+        // A server makes a replica wait while it ends an earlier connection of the same id.
+        seed: fastrand::u64(..).to_string(),
         reconnect_max: Duration::from_secs(1),
     };
     let (sender, mut messages) = mpsc::channel(MESSAGES);
@@ -33,7 +34,9 @@ pub async fn reader(log: &Log, tables: &[&str]) -> u64 {
     let mut changes = 0;
     while let Some(message) = messages.recv().await {
         let Message::Transactions { transactions, boundary } = message else { continue };
-        changes += transactions.iter().map(|transaction| transaction.steps.len() as u64).sum::<u64>();
+        let steps = transactions.iter().flat_map(|transaction| &transaction.steps);
+        changes +=
+            steps.map(|step| if let Step::Changes(changes) = step { changes.len() as u64 } else { 0 }).sum::<u64>();
         if boundary.position.point() >= log.end.point() {
             stop.cancel();
         }

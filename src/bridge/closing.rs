@@ -141,7 +141,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether what the window would hold is not known yet: its table's columns, or the lookups that it shows.
     fn is_unsure(&self, num: i64) -> bool {
+        if self.reload || self.reloading {
+            return true;
+        }
         let subscriber = self.subscribers.get(&num);
         let unsure =
             subscriber.and_then(|subscriber| self.watched.get(&subscriber.watch)).map(|watched| watched.unsure_until);

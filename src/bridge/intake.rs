@@ -13,7 +13,9 @@ use super::{
 use crate::{
     binlog::LogPoint,
     opendental::{LookupTable, Tells, WatchId},
-    source::{Change, ChangeKind, ImageRow, Layout, Message, SourceError, Step, TableId, TimeZone, Transaction},
+    source::{
+        Change, ChangeKind, Changes, ImageRow, Layout, Message, SourceError, Step, TableId, TimeZone, Transaction,
+    },
     window::StoredImage,
 };
 
@@ -88,7 +90,7 @@ impl Engine {
         self.taking = Some((point, committed));
         for step in steps {
             match step {
-                Step::Change(change) => self.change(change, point, committed)?,
+                Step::Changes(changes) => self.changes(changes, point, committed)?,
                 Step::Cleared(table) => self.cleared(table, point),
             }
         }
@@ -96,19 +98,22 @@ impl Engine {
         Ok(())
     }
 
-    fn change(&mut self, mut change: Change, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
-        let Role { watches, shared, lookup, subscriptions } = self.followed.role(change.table);
-        if lookup == Some(LookupTable::ScheduleOp) {
-            self.schedule_op_changed(&change, point, committed)?;
-        } else if let Some(lookup) = lookup
-            && point > self.loaded
-        {
-            self.lookup_changed(lookup, &change)?;
+    fn changes(&mut self, changes: Changes, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
+        let Role { watches, shared, lookup, subscriptions } = self.followed.role(changes.table());
+        for mut change in changes {
+            if lookup == Some(LookupTable::ScheduleOp) {
+                self.schedule_op_changed(&change, point, committed)?;
+            } else if let Some(lookup) = lookup
+                && point > self.loaded
+            {
+                self.lookup_changed(lookup, &change)?;
+            }
+            if subscriptions && point > self.loaded {
+                self.subscription_changed(&change)?;
+            }
+            self.record(&watches, shared, &mut change, point, committed)?;
         }
-        if subscriptions && point > self.loaded {
-            self.subscription_changed(&change)?;
-        }
-        self.record(&watches, shared, &mut change, point, committed)
+        Ok(())
     }
 
     /// Records the change in the log of each watch table that has a cursor in it.

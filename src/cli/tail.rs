@@ -113,7 +113,7 @@ impl Printer {
         let commit = CommitLine::new(&file, transaction.point.offset, gtid.as_deref(), transaction.committed);
         for step in &transaction.steps {
             match step {
-                Step::Change(change) => self.change(&commit, change)?,
+                Step::Changes(changes) => changes.iter().try_for_each(|change| self.change(&commit, &change))?,
                 Step::Cleared(_) => tracing::info!(position = ?transaction.point, "a table was emptied or dropped"),
             }
         }

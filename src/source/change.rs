@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{identity::Identity, row_layout::Layout, shared_bytes::SharedBytes};
+use super::{changes::Changes, identity::Identity, row_layout::Layout, shared_bytes::SharedBytes};
 use crate::{
     binlog::{LogPoint, MariadbGtid, MysqlGtid, Position},
     row::RowKey,
@@ -80,8 +80,8 @@ impl std::fmt::Debug for Change {
 /// One thing that a transaction did, in the log's order.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// A row changed.
-    Change(Change),
+    /// Rows of a table changed.
+    Changes(Changes),
     /// The table was emptied or dropped (TRUNCATE, DROP).
     Cleared(TableId),
 }

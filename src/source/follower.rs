@@ -5,27 +5,30 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    change::{Change, ChangeKind, Doubt, Message, PartialImage, Step, TableId, Transaction},
+    change::{ChangeKind, Doubt, Message, PartialImage, Step, TableId, Transaction},
+    changes::{ChangedRow, Changes, Part},
     error::SourceError,
     filter::Filter,
     identity::Identity,
     layout::LayoutReader,
     row_layout::Layout,
-    shared_bytes::Sharing,
     statement::{Effect, Statement},
     tracked_layout::{Found, TrackedLayouts},
     transaction::{Assembler, Broken, Progress},
 };
 use crate::binlog::{
-    DecodeError, Event, EventBody, Header, Image, LogPoint, Position, Query, RowChange, Rows, TableMap,
+    DecodeError, Event, EventBody, Header, Image, LogPoint, Position, Query, RowChange, Rows, RowsKind, TableMap,
 };
 
 /// A batch is sent when it holds this many transactions, or this many bytes, or when the server has no more at hand.
 const BATCH_TRANSACTIONS: usize = 1000;
 const BATCH_BYTES: usize = 1 << 20;
 
-/// What a change costs beside its images.
-const CHANGE_BYTES: usize = 200;
+/// Changes of one event for which memory is taken before they are read.
+const MAX_RESERVED: usize = 1000;
+
+/// What a step costs that tells of no rows.
+const STEP_BYTES: usize = 200;
 
 /// Put into doubts that concern no single table.
 const ANY_TABLE: &str = "any watched table";
@@ -202,14 +205,7 @@ impl<L: LayoutReader> Follower<L> {
 
     async fn committed(&mut self, steps: Vec<Step>, timestamp: u32) -> Result<(), Failure> {
         self.progressed = true;
-        for step in &steps {
-            self.batch_bytes += CHANGE_BYTES;
-            if let Step::Change(change) = step {
-                self.batch_bytes += change.image.as_ref().map_or(0, |image| image.len());
-                self.batch_bytes += change.before.as_ref().map_or(0, |image| image.len());
-                self.batch_bytes += change.partial.as_ref().map_or(0, |image| image.bytes.len());
-            }
-        }
+        self.batch_bytes += steps.iter().map(bytes).sum::<usize>();
         let committed = DateTime::from_timestamp(i64::from(timestamp), 0).unwrap_or_default();
         self.batch.push(Transaction {
             point: self.assembler.point(),
@@ -250,52 +246,59 @@ impl<L: LayoutReader> Follower<L> {
         };
         let damaged = |follower: &Self, error: DecodeError| follower.uncertain(Some(table), from, error.to_string());
         let changes = rows.iter(&layout.columns).map_err(|error| damaged(self, error))?;
-        let mut images = Sharing::new(rows.images());
+        let mut changed = Vec::new();
         for change in changes {
             let change = change.map_err(|error| damaged(self, error))?;
             if change.is_no_op() {
                 continue;
             }
-            let change = self.change(table, &layout, change, &mut images).map_err(|error| damaged(self, error))?;
-            if let Some(change) = change {
-                self.assembler.add(Step::Change(change), !layout.transactional);
+            let row = self.changed(table, &layout, change, rows.images()).map_err(|error| damaged(self, error))?;
+            if changed.is_empty() {
+                // The others are mostly as long as the first.
+                let first = change.after.or(change.before).map_or(1, |image| image.bytes().len().max(1));
+                changed.reserve((rows.images().len() / first).min(MAX_RESERVED).max(1));
             }
+            changed.extend(row);
+        }
+        if !changed.is_empty() {
+            let kind = match rows.kind {
+                RowsKind::Write => ChangeKind::Insert,
+                RowsKind::Update => ChangeKind::Update,
+                RowsKind::Delete => ChangeKind::Delete,
+            };
+            let lasting = !layout.transactional;
+            let changes = Changes::new(table, kind, layout, rows.images(), changed);
+            self.assembler.add(Step::Changes(changes), lasting);
         }
         Ok(())
     }
 
-    fn change(
+    /// What is handed on of a row's change.
+    fn changed(
         &self,
         table: TableId,
-        layout: &std::sync::Arc<Layout>,
+        layout: &Layout,
         change: RowChange<'_>,
-        images: &mut Sharing<'_>,
-    ) -> Result<Option<Change>, DecodeError> {
-        let (kind, image) = match (change.before, change.after) {
-            (None, Some(after)) => (ChangeKind::Insert, after),
-            (Some(_), Some(after)) => (ChangeKind::Update, after),
-            (Some(before), None) => (ChangeKind::Delete, before),
-            (None, None) => return Ok(None),
-        };
-        let before = change.before.filter(|_| kind == ChangeKind::Update);
+        images: &[u8],
+    ) -> Result<Option<ChangedRow>, DecodeError> {
+        let Some(image) = change.after.or(change.before) else { return Ok(None) };
+        let before = change.before.filter(|_| change.after.is_some());
         let key = layout.key(image, before)?;
         let old_key = match before {
             Some(before) => Some(layout.key(before, Some(image))?).filter(|old| *old != key),
             None => None,
         };
-        let mut whole = |image: Image<'_>| image.is_whole(&layout.columns).then(|| images.keep(image.bytes()));
+        let whole =
+            |image: Image<'_>| image.is_whole(&layout.columns).then(|| Part::of(images, image.bytes())).flatten();
         let keep_before = old_key.is_some() || self.keep_before.get(usize::from(table)).is_some_and(|keep| *keep);
         let held = |image: Image<'_>| PartialImage { bytes: image.bytes().into(), present: image.present().into() };
         let is_part = image.holds_values() && !image.is_whole(&layout.columns);
-        Ok(Some(Change {
-            table,
-            kind,
+        Ok(Some(ChangedRow {
             key,
             old_key,
             image: whole(image),
             partial: is_part.then(|| Box::new(held(image))),
-            before: before.filter(|_| keep_before).and_then(&mut whole),
-            layout: layout.clone(),
+            before: before.filter(|_| keep_before).and_then(whole),
         }))
     }
 
@@ -417,6 +420,14 @@ impl<L: LayoutReader> Follower<L> {
             sent = self.sender.send(message) => sent.map_err(|_| Failure::Source(SourceError::Closed)),
             () = self.stop.cancelled() => Err(Failure::Stopped),
         }
+    }
+}
+
+/// About how many bytes of memory a step takes.
+fn bytes(step: &Step) -> usize {
+    match step {
+        Step::Changes(changes) => changes.bytes(),
+        Step::Cleared(_) => STEP_BYTES,
     }
 }
 

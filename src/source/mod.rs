@@ -3,6 +3,7 @@
 
 mod barrier;
 mod change;
+mod changes;
 mod connection;
 mod connection_maker;
 mod database;
@@ -51,6 +52,7 @@ mod xa_id;
 
 pub use barrier::Barrier;
 pub use change::{Boundary, Change, ChangeKind, Doubt, Gtid, Message, PartialImage, Step, TableId, Transaction};
+pub use changes::{Changes, IntoChanges};
 pub use database::Database;
 pub use database_error::DatabaseError;
 pub use declared_column::DeclaredColumn;

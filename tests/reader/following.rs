@@ -180,17 +180,19 @@ impl Following {
 fn show(transaction: &Transaction, config: &ReaderConfig) -> String {
     let step = |step: &Step| match step {
         Step::Cleared(table) => format!("clear {}", config.tables[usize::from(*table)]),
-        Step::Change(change) => {
-            let kind = match change.kind {
-                ChangeKind::Insert => "+",
-                ChangeKind::Update => "~",
-                ChangeKind::Delete => "-",
-            };
-            let old = change.old_key.as_ref().map(|old| format!("{}>", key(old))).unwrap_or_default();
-            format!("{kind}{old}{}", key(&change.key))
-        }
+        Step::Changes(changes) => changes.iter().map(change).collect::<Vec<_>>().join(" "),
     };
     transaction.steps.iter().map(step).collect::<Vec<_>>().join(" ")
+}
+
+fn change(change: Change) -> String {
+    let kind = match change.kind {
+        ChangeKind::Insert => "+",
+        ChangeKind::Update => "~",
+        ChangeKind::Delete => "-",
+    };
+    let old = change.old_key.as_ref().map(|old| format!("{}>", key(old))).unwrap_or_default();
+    format!("{kind}{old}{}", key(&change.key))
 }
 
 fn key(key: &RowKey) -> String {
@@ -230,5 +232,5 @@ pub fn row(change: &Change, zone: &TimeZone) -> Vec<(String, Option<String>)> {
 /// The changes of transactions.
 pub fn changes(transactions: Vec<Transaction>) -> Vec<Change> {
     let steps = transactions.into_iter().flat_map(|transaction| transaction.steps);
-    steps.filter_map(|step| if let Step::Change(change) = step { Some(change) } else { None }).collect()
+    steps.filter_map(|step| if let Step::Changes(changes) = step { Some(changes) } else { None }).flatten().collect()
 }

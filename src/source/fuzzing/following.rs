@@ -105,7 +105,7 @@ fn check(message: &Message, boundary: &mut LogPoint) {
     *boundary = point;
     for step in transactions.iter().flat_map(|transaction| &transaction.steps) {
         match step {
-            Step::Change(change) => walk(change),
+            Step::Changes(changes) => changes.iter().for_each(|change| walk(&change)),
             Step::Cleared(table) => assert_eq!(*table, 0, "another table"),
         }
     }
