@@ -256,7 +256,7 @@ impl<L: LayoutReader> Follower<L> {
             if changed.is_empty() {
                 // The others are mostly as long as the first.
                 let first = change.after.or(change.before).map_or(1, |image| image.bytes().len().max(1));
-                changed.reserve((rows.images().len() / first).min(MAX_RESERVED).max(1));
+                changed.reserve((rows.images().len() / first).clamp(1, MAX_RESERVED));
             }
             changed.extend(row);
         }
