@@ -1,6 +1,6 @@
 //! Every key that there is, with what its value must be.
 
-use super::check;
+use super::{ByteSize, MemoryConfig, check};
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Text(fn(&str) -> Result<(), String>),
     /// A whole number between the two, both included.
     Integer(u64, u64),
+    /// A number of bytes, or a text with a unit: between the two, both included.
+    Size(ByteSize, ByteSize),
     /// One of these texts.
     Choice(&'static [&'static str]),
     /// A list of texts, each of which the function accepts.
@@ -31,6 +33,9 @@ impl Kind {
         match self {
             Kind::Text(_) => "must be a text in quotes".to_owned(),
             Kind::Integer(low, high) => format!("must be a whole number from {low} to {high}"),
+            Kind::Size(low, high) => {
+                format!("must be a size such as \"256 MB\", or a number of bytes, from {low} to {high}")
+            }
             Kind::Choice(names) => {
                 let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
                 format!("must be one of {}", quoted.join(", "))
@@ -60,6 +65,7 @@ pub(super) const KEYS: &[Key] = &[
     key("mysql.client", Kind::Text(check::client)),
     key("mysql.heartbeat_seconds", Kind::Integer(1, 60)),
     key("state.path", Kind::Text(check::state_path)),
+    key("memory.budget", Kind::Size(MemoryConfig::LEAST, ByteSize::from_bytes(1_000_000_000_000))),
     key("opendental.schedule_operatories", Kind::Switch),
     key("opendental.tables", Kind::List(check::table)),
     key("delivery.timeout_seconds", Kind::Integer(1, 600)),

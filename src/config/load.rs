@@ -5,7 +5,7 @@ use std::{env, path::Path, path::PathBuf};
 use figment::{Figment, value::Value};
 
 use super::{
-    Config, ConfigError, DEFAULT_FILE, Problem, TlsMode,
+    ByteSize, Config, ConfigError, DEFAULT_FILE, Problem, TlsMode,
     keys::{self, KEYS, Key, Kind},
     layers::{self, Layer},
 };
@@ -152,6 +152,13 @@ fn refusal(kind: &Kind, value: &Value) -> Option<String> {
             let number = number.to_i128().or_else(|| number.to_u128().and_then(|number| i128::try_from(number).ok()));
             let allowed = number.is_some_and(|number| (i128::from(*low)..=i128::from(*high)).contains(&number));
             (!allowed).then(|| kind.expected())
+        }
+        (Kind::Size(low, high), Value::Num(_, number)) => {
+            let size = number.to_u128().and_then(|number| u64::try_from(number).ok()).map(ByteSize::from_bytes);
+            (!size.is_some_and(|size| (*low..=*high).contains(&size))).then(|| kind.expected())
+        }
+        (Kind::Size(low, high), Value::String(_, text)) => {
+            (!ByteSize::parse(text).is_some_and(|size| (*low..=*high).contains(&size))).then(|| kind.expected())
         }
         (Kind::Switch, Value::Bool(..)) => None,
         (Kind::Choice(names), Value::String(_, text)) => (!names.contains(&text.as_str())).then(|| kind.expected()),

@@ -12,6 +12,7 @@ mod load;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc;
 mod problem;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use serde::Deserialize;
 pub use address::{AddressError, MysqlAddress, MysqlEndpoint};
 pub use client::BinlogClient;
 pub use problem::{ConfigError, Problem};
+pub use size::ByteSize;
 
 /// The commented default file: every key with its range and default. It is the lowest layer.
 pub const DEFAULT_FILE: &str = include_str!("../../config/opendental-cdc.toml");
@@ -37,6 +39,8 @@ pub struct Config {
     pub mysql: MysqlConfig,
     /// What survives a restart.
     pub state: StateConfig,
+    /// How much memory may be used.
+    pub memory: MemoryConfig,
     /// What of the practice's database is watched.
     pub opendental: OpenDentalConfig,
     /// How events are sent.
@@ -97,6 +101,19 @@ pub enum TlsMode {
 pub struct StateConfig {
     /// The SQLite file.
     pub path: PathBuf,
+}
+
+/// `[memory]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryConfig {
+    /// For what was read and is not sent yet, at least [`MemoryConfig::LEAST`].
+    pub budget: ByteSize,
+}
+
+impl MemoryConfig {
+    /// The smallest budget.
+    pub const LEAST: ByteSize = ByteSize::from_bytes(16_000_000);
 }
 
 /// `[opendental]`.

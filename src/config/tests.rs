@@ -54,6 +54,7 @@ fn the_default_file_needs_only_the_url() {
     assert_eq!((config.mysql.server_id, config.mysql.time_zone.as_str()), (0, "auto"));
     assert_eq!((config.mysql.client, config.mysql.heartbeat_seconds), (BinlogClient::MysqlAsync, 10));
     assert_eq!(config.state.path, Path::new("opendental-cdc.db"));
+    assert_eq!(config.memory.budget, ByteSize::from_bytes(256_000_000));
     assert!(config.opendental.schedule_operatories && config.opendental.tables.is_empty());
     let delivery = &config.delivery;
     assert_eq!((delivery.timeout_seconds, delivery.max_elements, delivery.retry_max_seconds), (60, 1000, 60));
@@ -82,6 +83,9 @@ fn the_default_file_explains_every_key_and_its_range() {
         match &key.kind {
             keys::Kind::Integer(low, high) => {
                 assert!(DEFAULT_FILE.contains(&format!("# {low} to {high}")), "{}: its range", key.name);
+            }
+            keys::Kind::Size(low, high) => {
+                assert!(DEFAULT_FILE.contains(&format!("{low} to {high}")), "{}: its range", key.name);
             }
             keys::Kind::Choice(names) => {
                 assert!(names.iter().all(|name| DEFAULT_FILE.contains(&format!("\"{name}\""))), "{}", key.name);
@@ -113,6 +117,7 @@ fn the_file_goes_over_the_defaults_and_the_environment_over_the_file() {
         ("OPENDENTAL_CDC_OPENDENTAL__SCHEDULE_OPERATORIES", "false"),
         ("OPENDENTAL_CDC_OPENDENTAL__TABLES", "procedurelog, claim"),
         ("OPENDENTAL_CDC_HTTP__LISTEN", ""),
+        ("OPENDENTAL_CDC_MEMORY__BUDGET", "64 MiB"),
         ("OPENDENTAL_CDC_LOG__LEVEL", "trace"),
         ("OPENDENTAL_CDCX", "not ours"),
         ("PATH", "/bin"),
@@ -121,6 +126,7 @@ fn the_file_goes_over_the_defaults_and_the_environment_over_the_file() {
     assert_eq!((config.workstation.as_str(), config.mysql.server_id), ("123", u32::MAX));
     assert_eq!(config.mysql.address().unwrap().password.expose_secret(), "x@y");
     assert_eq!((config.delivery.max_elements, config.delivery.timeout_seconds), (1, 5));
+    assert_eq!(config.memory.budget.bytes(), 64 << 20);
     let secrets: Vec<&str> = config.delivery.secrets.iter().map(ExposeSecret::expose_secret).collect();
     assert_eq!(secrets, [secret, secret]);
     assert_eq!(
@@ -137,6 +143,7 @@ fn the_file_goes_over_the_defaults_and_the_environment_over_the_file() {
 fn what_is_wrong_in_the_file_is_named() {
     let integer = "must be a whole number from";
     let tls = "must be one of \"disabled\", \"preferred\", \"required\", \"verify-ca\", \"verify-identity\"";
+    let size = "must be a size such as \"256 MB\", or a number of bytes, from 16 MB to 1 TB";
     let table = "must be a table's name without its database, of at most 64 letters, digits, _, $ and -";
     let webhook = "must be \"whsec_\" and the base64 form of 24 to 64 bytes";
     for (text, expected) in [
@@ -173,6 +180,11 @@ fn what_is_wrong_in_the_file_is_named() {
             "mysql.client = \"x\": must be one of \"mysql_async\", \"mysql_cdc\"".to_owned(),
         ),
         ("[state]\npath = ''", "state.path = \"\": must be the path of a file".to_owned()),
+        ("[memory]\nbudget = '15999999'", format!("memory.budget = \"15999999\": {size}")),
+        ("[memory]\nbudget = '2 TB'", format!("memory.budget = \"2 TB\": {size}")),
+        ("[memory]\nbudget = 'a lot'", format!("memory.budget = \"a lot\": {size}")),
+        ("[memory]\nbudget = 1000", format!("memory.budget = 1000: {size}")),
+        ("[memory]\nbudget = true", format!("memory.budget = true: {size}")),
         (
             "[opendental]\nschedule_operatories = 'yes'",
             "opendental.schedule_operatories = \"yes\": must be true or false".to_owned(),
