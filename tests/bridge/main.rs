@@ -24,3 +24,4 @@ mod scale;
 mod starting;
 mod subscriptions;
 mod windows;
+mod workload;
