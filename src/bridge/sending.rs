@@ -237,11 +237,11 @@ impl Engine {
         self.attempts.remove(&num);
         match attempt.outcome {
             Outcome::Accepted { .. } => self.accepted(num),
-            Outcome::Failed { retry_after, .. } => {
+            Outcome::Failed(failure) => {
                 if failures == 0 {
                     warn!(subscription = num, "the endpoint does not take events; trying until it does");
                 }
-                self.retry_later(num, retry_after);
+                self.retry_later(num, failure.retry_after);
                 Ok(())
             }
         }
@@ -284,8 +284,8 @@ fn log_attempt(num: i64, elements: usize, event: &Event, attempt: &Attempt) {
         Outcome::Accepted { status } => {
             info!(subscription = num, event = %kind, elements, id = %id, status, millis, "event accepted");
         }
-        Outcome::Failed { reason, .. } => {
-            warn!(subscription = num, event = %kind, elements, id = %id, reason = %reason, millis, "event not accepted");
+        Outcome::Failed(failure) => {
+            warn!(subscription = num, event = %kind, elements, id = %id, reason = failure.reason, millis, "event not accepted");
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::failure::Failure;
+
 /// One POST to one endpoint; the same value, with the same id, for every attempt (rule D3).
 #[derive(Clone)]
 pub struct Event {
@@ -55,10 +57,5 @@ pub enum Outcome {
         status: u16,
     },
     /// Anything else; to be tried again (rule D2).
-    Failed {
-        /// What went wrong, for a person to read; holds no key, no row value, and nothing of the URL but its host.
-        reason: String,
-        /// How long the endpoint asked us to wait (`Retry-After`).
-        retry_after: Option<Duration>,
-    },
+    Failed(Failure),
 }

@@ -8,6 +8,8 @@
 
 mod error;
 mod event;
+mod failure;
+mod names;
 mod request;
 mod retry;
 mod sender;
@@ -18,6 +20,7 @@ mod webhook_id;
 
 pub use error::DeliveryError;
 pub use event::{Attempt, Event, Outcome};
+pub use failure::{Failure, FailureKind};
 pub use retry::retry_pause;
 pub use sender::Sender;
 pub use signature::{Secret, SecretError, sign};

@@ -1,18 +1,18 @@
 //! One attempt to send an event.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderValue;
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Request, Response, redirect};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::DeliveryError;
 use super::event::{Attempt, Event, Outcome};
+use super::failure::{Failure, FailureKind, failure, is_broken};
+use super::names::SystemNames;
 use super::request::{Target, request, target, workstation_value};
 use super::retry::retry_after;
 use super::signature::Secret;
@@ -22,6 +22,13 @@ use crate::config::DeliveryConfig;
 
 /// Until a TCP and TLS connection stands, if the whole time-out is not shorter.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept for the next event. Receivers that keep theirs for a shorter time close them; those
+/// that forget them without a word are noticed by [`KEEP_ALIVE`].
+const IDLE: Duration = Duration::from_secs(90);
+
+/// How often an idle TCP connection is asked whether it lives; three silences end it.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How often an HTTP/2 connection is asked whether it lives: several events share one, and a dead one would take all
 /// of them with it, one time-out after the other.
@@ -93,8 +100,13 @@ impl Sender {
             .redirect(redirect::Policy::none())
             .referer(false)
             .no_proxy()
+            .dns_resolver(Arc::new(SystemNames))
             .connect_timeout(CONNECT_TIMEOUT.min(limits.answer))
             .pool_max_idle_per_host(config.concurrency_per_host)
+            .pool_idle_timeout(IDLE)
+            .tcp_keepalive(KEEP_ALIVE)
+            .tcp_keepalive_interval(KEEP_ALIVE)
+            .tcp_keepalive_retries(3)
             .http2_keep_alive_interval(HTTP2_PING)
             .http2_keep_alive_timeout(HTTP2_PING)
             .http2_keep_alive_while_idle(true)
@@ -120,7 +132,7 @@ impl Sender {
     /// aborts the request.
     pub async fn attempt(&self, event: &Event, now: DateTime<Utc>) -> Attempt {
         let attempt = self.attempt_unless(event, now, std::future::pending()).await;
-        attempt.unwrap_or_else(|| failed("not tried".to_owned(), Duration::ZERO))
+        attempt.unwrap_or_else(|| failed(Failure::new(FailureKind::Request, "not tried"), Duration::ZERO))
     }
 
     /// As [`Sender::attempt`], but leaves the queue for a slot when `given_up` is ready, and then returns `None`. A
@@ -134,7 +146,7 @@ impl Sender {
         let called = Instant::now();
         let target = match target(&event.url) {
             Ok(target) => target,
-            Err(error) => return Some(failed(error.to_string(), Duration::ZERO)),
+            Err(error) => return Some(unsendable(error.to_string())),
         };
         let slot = tokio::select! {
             biased;
@@ -151,16 +163,16 @@ impl Sender {
         let clock = |at: Instant| now + TimeDelta::from_std(at - called).unwrap_or_default();
         let request = match request(event, target.url, &self.inner.workstation, &self.inner.secrets, clock(started)) {
             Ok(request) => request,
-            Err(error) => return failed(error.to_string(), Duration::ZERO),
+            Err(error) => return unsendable(error.to_string()),
         };
         let https = request.url().scheme() == "https";
         if https && !self.inner.has_authorities {
             let reason = "this machine has no certificate authorities, so https cannot be used; install them \
                           (Debian and Ubuntu: apt-get install ca-certificates) and start again";
-            return failed(reason.to_owned(), Duration::ZERO);
+            return failed(Failure::new(FailureKind::Tls, reason), Duration::ZERO);
         }
         let limits = self.inner.limits;
-        let answer = timeout_at(started + limits.answer, self.inner.client.execute(request)).await;
+        let answer = timeout_at(started + limits.answer, self.execute(request, event)).await;
         let answered = Instant::now();
         let took = answered - started;
         match answer {
@@ -169,8 +181,22 @@ impl Sender {
                 drain(response, limits).await;
                 Attempt { outcome, took }
             }
-            Ok(Err(error)) => failed(describe(error), took),
-            Err(_) => failed(format!("no answer within {} s", limits.answer.as_secs_f64()), took),
+            Ok(Err(error)) => failed(failure(error), took),
+            Err(_) => {
+                let reason = format!("no answer within {} s", limits.answer.as_secs_f64());
+                failed(Failure::new(FailureKind::TimeOut, reason), took)
+            }
+        }
+    }
+
+    /// Sends `request`, and once more at once if its connection breaks before an answer: a receiver that closes idle
+    /// connections may close one just as it is used. It knows the repeat by its `webhook-id`. Where the last attempt
+    /// failed too, that is no explanation.
+    async fn execute(&self, request: Request, event: &Event) -> Result<Response, reqwest::Error> {
+        let repeat = if event.troubled { None } else { request.try_clone() };
+        match (self.inner.client.execute(request).await, repeat) {
+            (Err(error), Some(repeat)) if is_broken(&error) => self.inner.client.execute(repeat).await,
+            (result, _) => result,
         }
     }
 
@@ -180,8 +206,13 @@ impl Sender {
     }
 }
 
-fn failed(reason: String, took: Duration) -> Attempt {
-    Attempt { outcome: Outcome::Failed { reason, retry_after: None }, took }
+fn failed(failure: Failure, took: Duration) -> Attempt {
+    Attempt { outcome: Outcome::Failed(failure), took }
+}
+
+/// An attempt that ended before it began.
+fn unsendable(reason: String) -> Attempt {
+    failed(Failure::new(FailureKind::Request, reason), Duration::ZERO)
 }
 
 fn outcome(response: &Response, now: DateTime<Utc>) -> Outcome {
@@ -191,7 +222,8 @@ fn outcome(response: &Response, now: DateTime<Utc>) -> Outcome {
     }
     let redirect = if status.is_redirection() { ", a redirect, which is not followed" } else { "" };
     let reason = format!("answered {status}{redirect}");
-    Outcome::Failed { reason, retry_after: retry_after(response.headers(), now) }
+    let kind = FailureKind::Status(status.as_u16());
+    Outcome::Failed(Failure { kind, reason, retry_after: retry_after(response.headers(), now) })
 }
 
 /// Reads the answer's body, within limits, and throws it away; what goes wrong costs the connection and nothing else.
@@ -206,32 +238,6 @@ async fn drain(mut response: Response, limits: Limits) {
         }
     };
     let _ = timeout(limits.drain, body).await;
-}
-
-/// What went wrong, with its causes; reqwest's URL is left out, since its query may hold secrets.
-fn describe(error: reqwest::Error) -> String {
-    let what = if error.is_connect() && error.is_timeout() {
-        "no connection in time"
-    } else if error.is_connect() {
-        "cannot connect"
-    } else {
-        "no answer"
-    };
-    let error = error.without_url();
-    // The first causes are wrappers that repeat `what`; the last one is the operating system's or the protocol's word.
-    let Some(first) = error.source() else { return what.to_owned() };
-    let mut last = first;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    let tls = if is_tls(last) { "TLS: " } else { "" };
-    format!("{what}: {tls}{last}")
-}
-
-/// Whether TLS failed; its errors come inside of input/output errors, which show them but do not name them as cause.
-fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    error.is::<rustls::Error>()
-        || error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(|inner| is_tls(inner))
 }
 
 #[cfg(test)]

@@ -64,11 +64,15 @@ async fn outcome_of(sender: &Sender, url: &str) -> Outcome {
     sender.attempt(&event(url), noon()).await.outcome
 }
 
-fn reason(outcome: Outcome) -> String {
+fn failure(outcome: Outcome) -> Failure {
     match outcome {
-        Outcome::Failed { reason, .. } => reason,
+        Outcome::Failed(failure) => failure,
         Outcome::Accepted { status } => panic!("accepted with {status}"),
     }
+}
+
+fn reason(outcome: Outcome) -> String {
+    failure(outcome).reason
 }
 
 #[tokio::test]
@@ -160,6 +164,15 @@ async fn connections_are_used_again() {
         outcome_of(&sender, &peer.url("/")).await;
     }
     assert_eq!((peer.requests().len(), peer.connections()), (5, 1));
+}
+
+#[tokio::test]
+async fn d1_an_address_of_ipv6_is_an_endpoint_like_any_other() {
+    // Not every machine has it.
+    let Ok(receiver) = Receiver::bind("[::1]:0").await else { return };
+    let url = receiver.url("/");
+    assert!(url.starts_with("http://[::1]:"), "{url}");
+    assert_eq!(outcome_of(&sender(), &url).await, Outcome::Accepted { status: 200 });
 }
 
 /// The tests run as a process of its own, because the environment is the whole process's.

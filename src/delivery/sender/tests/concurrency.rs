@@ -63,6 +63,32 @@ async fn w9_a_host_that_begins_to_hang_takes_no_more_than_its_share() {
     assert_eq!(dead.most_under_way(), 2);
 }
 
+/// A thousand subscriptions begin to hang at the same moment, and hundreds of hosts have been dead for long.
+#[tokio::test]
+async fn w9_neither_one_host_with_many_subscriptions_nor_many_dead_hosts_delay_others() {
+    let begins_to_hang = Receiver::bind("127.0.0.1:0").await.unwrap();
+    begins_to_hang.behave(Behavior::Hang);
+    let dead = Receiver::bind("0.0.0.0:0").await.unwrap();
+    dead.behave(Behavior::Hang);
+    let alive = Receiver::bind("127.0.0.1:0").await.unwrap();
+    let sender = narrow(17, 16);
+    let _hanging = send(&sender, &event(&begins_to_hang.url("/")), 1000);
+    let mut long_dead = JoinSet::new();
+    for host in 1..=200 {
+        let url = format!("http://127.1.0.{host}:{}/", dead.local_addr().port());
+        let (sender, event) = (sender.clone(), troubled(&url));
+        long_dead.spawn(async move { sender.attempt(&event, noon()).await });
+    }
+    until(&begins_to_hang, 16).await;
+    // Elsewhere such addresses are not this machine's, and refused.
+    #[cfg(target_os = "linux")]
+    until(&dead, 17).await;
+    for outcome in send(&sender, &event(&alive.url("/")), 50).join_all().await {
+        assert_eq!(outcome, Outcome::Accepted { status: 200 });
+    }
+    assert_eq!(begins_to_hang.most_under_way(), 16);
+}
+
 /// The receiver counts an event down before its answer leaves, so what it counts is never more than was sent at once.
 #[tokio::test]
 async fn as_many_at_once_as_configured_and_no_more() {

@@ -1,5 +1,6 @@
 //! What we and the HTTP libraries write to the log.
 
+use std::io;
 use std::sync::Mutex;
 
 use tracing::Level;

@@ -14,12 +14,16 @@ use tokio_util::sync::CancellationToken;
 pub(super) enum Then {
     /// The next request.
     KeepOn,
+    /// FIN, once the next request is there: as of a receiver that closes idle connections, at the wrong moment.
+    CloseAtNext,
     /// FIN.
     Close,
     /// RST.
     Reset,
     /// These bytes again and again, until the other side closes; then the token is cancelled.
     Repeat(&'static [u8], CancellationToken),
+    /// The same, but a few a second.
+    Drip(&'static [u8], CancellationToken),
 }
 
 pub(super) struct Peer {
@@ -85,6 +89,10 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, answer: Arc<str>, then: T
         stream.write_all(answer.as_bytes()).await.unwrap();
         match &then {
             Then::KeepOn => {}
+            Then::CloseAtNext => {
+                read_request(&mut stream).await;
+                return;
+            }
             Then::Close => return,
             Then::Reset => {
                 stream.set_zero_linger().unwrap();
@@ -93,6 +101,13 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, answer: Arc<str>, then: T
             Then::Repeat(bytes, closed) => {
                 while stream.write_all(bytes).await.is_ok() {
                     tokio::task::yield_now().await;
+                }
+                closed.cancel();
+                return;
+            }
+            Then::Drip(bytes, closed) => {
+                while stream.write_all(bytes).await.is_ok() {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 }
                 closed.cancel();
                 return;

@@ -2,8 +2,10 @@
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{CertificateParams, KeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -20,14 +22,18 @@ pub(super) struct TlsPeer {
 
 /// Answers every request with 200, as `localhost`.
 pub(super) async fn tls_peer(protocols: &[&[u8]]) -> TlsPeer {
-    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let certificate = key.cert.der().clone();
+    tls_peer_with(protocols, CertificateParams::new(["localhost".to_owned()]).unwrap()).await
+}
+
+async fn tls_peer_with(protocols: &[&[u8]], certificate: CertificateParams) -> TlsPeer {
+    let key = KeyPair::generate().unwrap();
+    let certificate = certificate.self_signed(&key).unwrap().der().clone();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key.signing_key.serialize_der()).into())
+        .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -78,9 +84,44 @@ async fn speaks_http2_where_the_endpoint_does_and_http1_elsewhere() {
 async fn nothing_is_sent_to_an_endpoint_whose_certificate_is_not_trusted() {
     let mut peer = tls_peer(&[b"h2"]).await;
     let url = format!("https://localhost:{}/", peer.port);
-    let reason = reason(outcome_of(&sender(), &url).await);
-    assert_eq!(reason, "cannot connect: TLS: invalid peer certificate: UnknownIssuer");
+    let failure = failure(outcome_of(&sender(), &url).await);
+    assert_eq!(failure.kind, FailureKind::Tls);
+    assert_eq!(failure.reason, "cannot connect: TLS: invalid peer certificate: UnknownIssuer");
     assert!(peer.versions.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_an_endpoint_whose_certificate_has_expired() {
+    let mut certificate = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    certificate.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    certificate.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let mut peer = tls_peer_with(&[b"h2"], certificate).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(peer.certificate.clone()).unwrap();
+    let sender = sender_trusting(roots, &config());
+    let failure = failure(outcome_of(&sender, &format!("https://localhost:{}/", peer.port)).await);
+    assert_eq!(failure.kind, FailureKind::Tls);
+    assert!(failure.reason.contains("certificate expired"), "{}", failure.reason);
+    assert!(peer.versions.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn d2_a_handshake_that_hangs_or_is_none_does_not_outlast_the_time_out() {
+    // Accepted by the system, and then nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/", silent.local_addr().unwrap().port());
+    let failed = failure(outcome_of(&impatient(), &url).await);
+    assert!(matches!(failed.kind, FailureKind::Connect | FailureKind::TimeOut), "{failed:?}");
+
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/", plain.local_addr().unwrap().port());
+    let answering = tokio::spawn(async move {
+        let (mut stream, _) = plain.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+    });
+    assert_eq!(failure(outcome_of(&sender(), &url).await).kind, FailureKind::Tls);
+    answering.await.unwrap();
 }
 
 #[tokio::test]
