@@ -1,10 +1,10 @@
 //! Sends Open Dental's API events from the binary log of the practice's MySQL or MariaDB server.
 //!
 //! Data flows one way through the modules, each of which knows only those above it in this list:
-//! [`binlog`] (bytes to typed events), [`row`] (a row, wherever it was read), [`source`] (the server and the
-//! practice's database), [`opendental`] (watch tables and their JSON), [`window`] (change log, cursors, windows),
-//! [`delivery`] (one event to one endpoint), [`state`] (what survives a restart), [`http`] (health),
-//! [`bridge`] (all of them wired together) and [`cli`]. `ARCHITECTURE.md` follows a change through them.
+//! [`binlog`] (bytes to typed events), [`row`] (a row, wherever it was read), [`packed`] (many keys in little memory),
+//! [`source`] (the server and the practice's database), [`opendental`] (watch tables and their JSON), [`window`]
+//! (change log, cursors, windows), [`delivery`] (one event to one endpoint), [`state`] (what survives a restart),
+//! [`http`] (health), [`bridge`] (all of them wired together) and [`cli`]. `ARCHITECTURE.md` follows a change through them.
 
 pub mod binlog;
 pub mod bridge;
@@ -13,6 +13,7 @@ pub mod config;
 pub mod delivery;
 pub mod http;
 pub mod opendental;
+pub mod packed;
 pub mod row;
 pub mod sandbox;
 pub mod source;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     opendental::Tells,
-    window::{Cursor, Mark, Phase},
+    window::{Cursor, Marks, Phase},
 };
 
 /// How long a scan that failed is left alone.
@@ -131,7 +131,7 @@ impl Engine {
             subscriptions = asked.len(),
             "scanned for changes before the subscriptions' place in the log"
         );
-        let mut shared: HashMap<i64, Arc<Vec<Mark>>> = HashMap::new();
+        let mut shared: HashMap<i64, Arc<Marks>> = HashMap::new();
         for (num, epoch, since) in asked {
             let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
             if subscriber.epoch != epoch || subscriber.phase != Phase::Scanning {
@@ -139,7 +139,7 @@ impl Engine {
             }
             let backlog = shared.entry(since).or_insert_with(|| {
                 let all = table.stamp_column().is_none();
-                Arc::new(scan.rows.iter().filter(|(stamp, _)| all || *stamp >= since).cloned().collect())
+                Arc::new(scan.rows.iter().filter(|(stamp, _)| all || *stamp >= since).collect())
             });
             subscriber.backlog = Some(backlog.clone());
             subscriber.phase = Phase::Waiting;

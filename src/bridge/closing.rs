@@ -15,7 +15,7 @@ use crate::{
     binlog::LogPoint,
     opendental::WatchId,
     source::Barrier,
-    window::{Cursor, Instant, Mark, Phase, Plan, elements, plan},
+    window::{Cursor, Instant, Marks, Phase, Plan, elements, plan},
 };
 
 /// How far the present barrier has come. One is under way at a time: windows due meanwhile share the next.
@@ -30,7 +30,7 @@ pub(super) enum BarrierStep {
 }
 
 /// Windows over the same stretch of the log, with the same catch-up, have the same plan.
-type PlanKey = (WatchId, LogPoint, Option<*const Vec<Mark>>);
+type PlanKey = (WatchId, LogPoint, Option<*const Marks>);
 
 /// How long a window is left alone that cannot close yet.
 const AGAIN_MILLIS: i64 = 250;
@@ -176,8 +176,7 @@ impl Engine {
         let key = (watch, from, backlog.as_ref().map(Arc::as_ptr));
         let plan = plans.entry(key).or_insert_with(|| {
             let stamps = Stamps::new(&watched.watch, &self.zone);
-            let backlog = backlog.as_ref().map(|marks| marks.as_slice());
-            Arc::new(plan(&watched.log, from, to.point, backlog, |entry| stamps.of(entry)))
+            Arc::new(plan(&watched.log, from, to.point, backlog.as_deref(), |entry| stamps.of(entry)))
         });
         subscriber.close(to.clone(), instant, local, plan.clone());
         if plan.is_empty() {

@@ -46,9 +46,8 @@ impl Engine {
         let Some(window) = subscriber.window.as_mut().filter(|window| window.plan.is_none()) else { return };
         let backlog = subscriber.backlog.take();
         let stamps = Stamps::new(&watched.watch, &self.zone);
-        let backlog = backlog.as_ref().map(|marks| marks.as_slice());
-        window.plan =
-            Some(Arc::new(plan(&watched.log, window.from, window.to.point, backlog, |entry| stamps.of(entry))));
+        let plan = plan(&watched.log, window.from, window.to.point, backlog.as_deref(), |entry| stamps.of(entry));
+        window.plan = Some(Arc::new(plan));
     }
 
     /// The event's rows that the change log holds no image of.

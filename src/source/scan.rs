@@ -10,7 +10,10 @@ use super::{
     sql_text::{identifier, identifiers},
     text_row,
 };
-use crate::{binlog::LogPoint, row::RowKey};
+use crate::{
+    binlog::LogPoint,
+    packed::{Marks, MarksBuilder},
+};
 
 const DOING: &str = "a scan for a catch-up";
 
@@ -22,7 +25,7 @@ const STAMP_RANGE: std::ops::RangeInclusive<i64> = 1..=2_147_483_647;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// Time stamp in microseconds since 1970 in UTC, and key; in this order. The stamp is 0 where the table has none.
-    pub rows: Vec<(i64, RowKey)>,
+    pub rows: Marks,
     /// The point of the log that the scan is paired with: what is behind it may or may not be in `rows`.
     pub point: LogPoint,
 }
@@ -52,7 +55,7 @@ impl Database {
             identifier(table),
             snapshot.lock_clause(),
         );
-        let (mut rows, mut unreadable) = (Vec::new(), false);
+        let (mut rows, mut unreadable) = (MarksBuilder::default(), false);
         snapshot
             .session()
             .each_row(&sql, DOING, |row| {
@@ -61,7 +64,7 @@ impl Database {
                     None => Some(0),
                 };
                 match (micros, text_row::key(row, key_columns.len())?) {
-                    (Some(micros), Some(key)) => rows.push((micros, key)),
+                    (Some(micros), Some(key)) => rows.push(micros, &key),
                     _ => unreadable = true,
                 }
                 Ok(())
@@ -72,8 +75,7 @@ impl Database {
         if unreadable {
             return Err(self.unexpected(DOING, "a key or a stamp cannot be read"));
         }
-        rows.sort_unstable();
-        Ok(Scan { rows, point })
+        Ok(Scan { rows: rows.finish(), point })
     }
 }
 

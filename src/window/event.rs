@@ -1,7 +1,11 @@
 //! Which rows of an open window make its next event.
 
-use super::{ChangeLog, Mark, Plan, Window};
-use crate::{binlog::LogPoint, row::RowKey};
+use super::{ChangeLog, Plan, Window};
+use crate::{
+    binlog::LogPoint,
+    packed::{Mark, Marks, MarksBuilder},
+    row::RowKey,
+};
 
 /// Where an element of an event comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +32,19 @@ pub fn plan(
     log: &ChangeLog,
     from: LogPoint,
     to: LogPoint,
-    backlog: Option<&[Mark]>,
+    backlog: Option<&Marks>,
     stamp: impl Fn(&super::Entry) -> i64,
 ) -> Plan {
-    let mut marks: Vec<Mark> = log.range(from, to).map(|(key, entry)| (stamp(entry), key.clone())).collect();
+    let mut marks = MarksBuilder::default();
+    for (key, entry) in log.range(from, to) {
+        marks.push(stamp(entry), key);
+    }
     // A row that the log knows too has changed since the scan: the log's word is newer.
-    let scanned = backlog.unwrap_or_default().iter();
-    marks.extend(scanned.filter(|(_, key)| log.get(key).is_none_or(|entry| entry.point <= from)).cloned());
-    Plan::new(marks)
+    let scanned = backlog.into_iter().flat_map(Marks::iter);
+    for (stamp, key) in scanned.filter(|(_, key)| log.get(key).is_none_or(|entry| entry.point <= from)) {
+        marks.push(stamp, &key);
+    }
+    Plan::new(marks.finish())
 }
 
 /// The elements of the window's event under way or, when none is, of its next one: at most `max`.
@@ -47,16 +56,16 @@ pub fn elements(window: &Window, log: &ChangeLog, max: usize) -> Vec<Element> {
     let rows = plan.rows(window.progress.as_ref(), window.event_end.as_ref());
     // The range of an event that was formed before is its own limit.
     let max = if window.event_end.is_some() { usize::MAX } else { max };
-    rows.iter().filter_map(|mark| element(window, log, mark)).take(max).collect()
+    rows.filter_map(|mark| element(window, log, mark)).take(max).collect()
 }
 
-fn element(window: &Window, log: &ChangeLog, mark: &Mark) -> Option<Element> {
+fn element(window: &Window, log: &ChangeLog, mark: Mark) -> Option<Element> {
     let key: &RowKey = &mark.1;
     match log.get(key) {
         Some(entry) if entry.point > window.to.point => None,
-        Some(entry) if entry.point > window.from && entry.image.is_some() => Some(Element::Logged(mark.clone())),
-        Some(entry) if entry.point > window.from => Some(Element::ByKey(mark.clone())),
+        Some(entry) if entry.point > window.from && entry.image.is_some() => Some(Element::Logged(mark)),
+        Some(entry) if entry.point > window.from => Some(Element::ByKey(mark)),
         // What a catch-up found has no entry; a row deleted since is not found by its key and drops out there.
-        _ => window.caught_up_from.map(|_| Element::ByKey(mark.clone())),
+        _ => window.caught_up_from.map(|_| Element::ByKey(mark)),
     }
 }

@@ -14,5 +14,7 @@ mod subscriber;
 pub use change_log::{ChangeLog, Entry, StoredImage};
 pub use date_time_start::{DateTimeStart, Met, Move};
 pub use event::{Element, elements, plan};
-pub use plan::{Mark, Plan};
+pub use plan::Plan;
+
+pub use crate::packed::{Mark, Marks};
 pub use subscriber::{Attention, Cursor, Instant, OVERLAP_SECONDS, Phase, Subscriber, Window};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DateTimeStart, Mark, Plan};
+use super::{DateTimeStart, Mark, Marks, Plan};
 use crate::{
     binlog::{LogPoint, Position},
     opendental::{Subscription, WatchId},
@@ -103,7 +103,7 @@ pub struct Subscriber {
     /// A catch-up is needed from this stamp on, in microseconds UTC, before anything else is sent (rule W10).
     pub catch_up: Option<i64>,
     /// What the catch-up found, for the next window.
-    pub backlog: Option<Arc<Vec<Mark>>>,
+    pub backlog: Option<Arc<Marks>>,
     /// What it is doing.
     pub phase: Phase,
     /// Attempts that failed since the last success.

@@ -131,14 +131,15 @@ async fn w10_a_scan_is_in_utc_whatever_the_offices_zone_is() {
         let scan = practice.database.scan("stamped", &["id"], Some("t"), since).await.unwrap();
         let micros = first * 1_000_000 + 250_000;
         let expected = [(micros, 1), (micros, 4), (micros + 3_600_000_000, 3)].map(|(at, id)| (at, RowKey::UInt(id)));
-        assert_eq!(scan.rows, expected, "{kind:?}");
+        assert_eq!(scan.rows.iter().collect::<Vec<_>>(), expected, "{kind:?}");
         assert_eq!(scan.point, practice.database.barrier().await.unwrap().point, "{kind:?}");
         let all = practice.database.scan("stamped", &["id"], Some("t"), DateTime::UNIX_EPOCH).await.unwrap();
-        assert_eq!((all.rows.len(), all.rows[0].clone()), (5, (0, RowKey::UInt(9))), "{kind:?}");
+        assert_eq!((all.rows.len(), all.rows.iter().next()), (5, Some((0, RowKey::UInt(9)))), "{kind:?}");
         let plain = practice.database.scan("stamped", &["id"], None, since).await.unwrap();
-        assert_eq!(plain.rows, [1, 2, 3, 4, 9].map(|id| (0, RowKey::UInt(id))), "{kind:?}");
+        let expected = [1, 2, 3, 4, 9].map(|id| (0, RowKey::UInt(id)));
+        assert_eq!(plain.rows.iter().collect::<Vec<_>>(), expected, "{kind:?}");
         let empty = practice.database.scan("patient", &["PatNum"], Some("DateTStamp"), since).await.unwrap();
-        assert_eq!(empty.rows, [], "{kind:?}");
+        assert!(empty.rows.is_empty(), "{kind:?}");
     }
 }
 
