@@ -12,8 +12,9 @@ use super::{
     jobs::{Done, ScanAnswer},
 };
 use crate::{
+    config::DeliveryConfig,
     opendental::Tells,
-    window::{Cursor, Marks, Phase},
+    window::{Cursor, Marks, Phase, Subscriber},
 };
 
 /// How long a scan that failed is left alone.
@@ -23,6 +24,11 @@ const AGAIN_MILLIS: i64 = 5_000;
 const ABOUT_NOW_SECONDS: u64 = 60;
 
 impl Engine {
+    /// `delivery.catch_up_overlap`, in seconds.
+    pub(super) fn overlap(&self) -> i64 {
+        overlap(&self.delivery)
+    }
+
     /// Sees to it that the subscription gets what the log cannot tell it.
     pub(super) fn catch_up(&mut self, num: i64) -> Result<(), BridgeError> {
         let now = self.server_now();
@@ -73,8 +79,11 @@ impl Engine {
     /// Starts a scan of every table that is wanted and is not being scanned already.
     pub(super) fn start_scans(&mut self) {
         let ready: Vec<_> = self.scan_wanted.keys().copied().filter(|watch| !self.scanning.contains(watch)).collect();
+        let limit = self.delivery.max_catch_up.map(|limit| limit.as_secs());
+        let earliest = limit.map(|limit| self.server_now().saturating_sub_unsigned(limit).saturating_mul(1_000_000));
         for watch in ready {
             let nums = self.scan_wanted.remove(&watch).unwrap_or_default();
+            let has_stamp = self.tables.get(watch).is_some_and(|table| table.stamp_column().is_some());
             let mut asked = Vec::with_capacity(nums.len());
             for num in nums {
                 let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
@@ -83,6 +92,9 @@ impl Engine {
                 }
                 // After a restart the scan of the window under way is made again.
                 let again = subscriber.window.as_ref().and_then(|window| window.caught_up_from);
+                if again.is_none() && has_stamp {
+                    cut_off(subscriber, earliest);
+                }
                 let Some(since) = again.or(subscriber.catch_up) else { continue };
                 // From here on the log answers for every change, so the cursor stands here: none is missed while
                 // the table is being scanned.
@@ -160,5 +172,25 @@ impl Engine {
                 self.wake.insert((at, num));
             }
         }
+    }
+}
+
+/// `delivery.catch_up_overlap`, in seconds.
+pub(super) fn overlap(delivery: &DeliveryConfig) -> i64 {
+    i64::try_from(delivery.catch_up_overlap.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A catch-up reaches no further back than `delivery.max_catch_up`, which is `earliest` by now, in microseconds UTC.
+fn cut_off(subscriber: &mut Subscriber, earliest: Option<i64>) {
+    let (Some(since), Some(earliest)) = (subscriber.catch_up, earliest) else { return };
+    if since < earliest {
+        let shown = |micros| DateTime::from_timestamp_micros(micros).map(|time| time.to_rfc3339());
+        warn!(
+            subscription = subscriber.subscription.num,
+            since = shown(since),
+            cut_off_at = shown(earliest),
+            "the catch-up reaches back further than delivery.max_catch_up: older changes are not sent"
+        );
+        subscriber.catch_up = Some(earliest);
     }
 }

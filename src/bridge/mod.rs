@@ -11,6 +11,7 @@ mod error;
 mod intake;
 mod jobs;
 mod lookup_changes;
+mod places;
 mod registry;
 mod reload;
 mod restore;

@@ -7,23 +7,24 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
+    catch_up::overlap,
     clock::{OwnClock, ServerClock},
     engine::{Engine, Parts},
     error::BridgeError,
+    places::{self, Log, Lost},
     registry::Told,
     reload::{self, Loaded},
     tables::Followed,
     watch_tables,
 };
 use crate::{
-    binlog::{LogPoint, Position},
+    binlog::Position,
     config::Config,
     delivery::Sender,
     http::{Health, Server},
     opendental::{LookupTable, WatchTables},
-    source::{Boundary, Database, Identity, Message, Reader, ReaderConfig, SourceError, TimeZone},
-    state::{Changes, Saved, SavedSubscription, State},
-    window::OVERLAP_SECONDS,
+    source::{Boundary, Database, Identity, LogFiles, Message, Reader, ReaderConfig, SourceError, TimeZone},
+    state::{Changes, Saved, State},
 };
 
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
@@ -74,7 +75,7 @@ impl Bridge {
     }
 
     async fn run_until(&self, mut state: State, health: &Health, stop: &CancellationToken) -> Result<(), BridgeError> {
-        let mut lost = false;
+        let mut lost = None;
         loop {
             let saved = state.load().await?;
             let started = tokio::select! {
@@ -82,6 +83,7 @@ impl Bridge {
                 () = stop.cancelled() => return Ok(()),
             };
             let Started { mut engine, mut messages, reading, reader } = started;
+            let start = engine.boundary.position.point();
             let result = engine.run(&mut messages, stop).await;
             reading.cancel();
             drop(messages);
@@ -92,21 +94,24 @@ impl Bridge {
                 (Ok(()), Ok(Err(error))) if !stop.is_cancelled() => Err(error.into()),
                 (Ok(()), Ok(_)) => Ok(()),
             };
+            let read = engine.boundary.position.point();
             match result {
-                Err(BridgeError::LogLost { reason }) | Err(BridgeError::Source(SourceError::Purged { reason, .. })) => {
-                    warn!(
-                        reason,
-                        "the server's log cannot be continued from where we stood: catching up by time stamp. \
-                         Deletions in between cannot be told"
-                    );
-                    lost = true;
-                    state = engine.into_state().await?;
-                    tokio::select! {
-                        () = tokio::time::sleep(LOST_PAUSE) => {}
-                        () = stop.cancelled() => return Ok(()),
-                    }
+                Err(error @ BridgeError::LogLost { .. }) => {
+                    warn!(%error, "starting again");
+                    lost = Some(Lost::All);
+                }
+                Err(BridgeError::Source(error @ SourceError::Purged { .. })) => {
+                    warn!(%error, "starting again");
+                    // The second refusal in a row: it may not be about the place.
+                    let again = lost.is_some() && read <= start;
+                    lost = Some(if again { Lost::All } else { Lost::UpTo(read) });
                 }
                 result => return result,
+            }
+            state = engine.into_state().await?;
+            tokio::select! {
+                () = tokio::time::sleep(LOST_PAUSE) => {}
+                () = stop.cancelled() => return Ok(()),
             }
         }
     }
@@ -136,38 +141,36 @@ impl Bridge {
         let before = own_clock.now();
         clock.seen(database.barrier().await?.now, before, own_clock.now());
         let end = database.current_position().await?;
+        let files = database.log_files().await?;
         let zone = database.time_zone().await?;
         let tables = watch_tables::find(&database, &self.config.opendental.tables).await?;
         let loaded = reload::load(&database).await?;
-        Ok(Found { database, tables, identity, end, own_clock, clock, zone, loaded })
+        Ok(Found { database, tables, identity, end, files, own_clock, clock, zone, loaded })
     }
 
     /// Finds where to read from, and takes over subscriptions and lookups.
-    async fn start(&self, mut state: State, saved: Saved, health: &Health, lost: bool) -> Result<Started, BridgeError> {
+    async fn start(
+        &self,
+        mut state: State,
+        saved: Saved,
+        health: &Health,
+        lost: Option<Lost>,
+    ) -> Result<Started, BridgeError> {
         let config = &self.config;
-        let Found { database, tables, identity, end, own_clock, clock, zone, loaded } =
+        let Found { database, tables, identity, end, files, own_clock, clock, zone, loaded } =
             self.find_source(health).await?;
         let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
         let another = known.as_ref().is_some_and(|known| *known != identity);
-        if another {
-            warn!("this is another server, or another log, than before: catching up by time stamp");
-        }
         let mut subscriptions = saved.subscriptions;
-        // A log only grows: it was started anew.
-        let anew = furthest(&subscriptions).is_some_and(|point| point > end.point());
-        if anew {
-            warn!("the server's log was started anew: catching up by time stamp. Deletions in between cannot be told");
-        }
-        if another || anew || lost {
-            subscriptions.iter_mut().for_each(forget_place);
-        }
+        let log = Log { another, lost, files: &files, end: end.point() };
+        log.forget_lost(&mut subscriptions, overlap(&config.delivery));
         let changes = Changes {
             identity: Some(serde_json::to_string(&identity).unwrap_or_default()),
             upsert: subscriptions.clone(),
             ..Changes::default()
         };
         state.commit(&changes).await?;
-        let start = match oldest(&subscriptions) {
+        let start = match places::oldest(&subscriptions) {
             Some(position) => position,
             None => end,
         };
@@ -216,6 +219,7 @@ struct Found {
     identity: Identity,
     /// Where its log ended before anything was loaded.
     end: Position,
+    files: LogFiles,
     own_clock: OwnClock,
     clock: ServerClock,
     zone: TimeZone,
@@ -227,24 +231,4 @@ struct Started {
     messages: mpsc::Receiver<Message>,
     reading: CancellationToken,
     reader: JoinHandle<Result<(), SourceError>>,
-}
-
-/// Where the oldest cursor must be read from.
-fn oldest(subscriptions: &[SavedSubscription]) -> Option<Position> {
-    let resumes = subscriptions.iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| &cursor.resume);
-    resumes.min_by_key(|resume| resume.point()).cloned()
-}
-
-/// How far any subscription has come.
-fn furthest(subscriptions: &[SavedSubscription]) -> Option<LogPoint> {
-    let windows = subscriptions.iter().filter_map(|saved| saved.window.as_ref()).map(|window| window.to);
-    subscriptions.iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| cursor.point).chain(windows).max()
-}
-
-/// The log that the cursor points into is gone: the subscription catches up from its last window instead.
-fn forget_place(saved: &mut SavedSubscription) {
-    saved.cursor = None;
-    let since = saved.last_instant.unwrap_or_default().saturating_sub(OVERLAP_SECONDS).saturating_mul(1_000_000);
-    let before = saved.window.take().and_then(|window| window.catch_up);
-    saved.catch_up = [saved.catch_up, before, Some(since)].into_iter().flatten().min();
 }

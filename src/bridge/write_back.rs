@@ -108,7 +108,7 @@ impl Engine {
 
     /// Acts on a move of DateTimeStart to `found`.
     pub(super) fn moved(&mut self, num: i64, found: &str, moved: Move) -> Result<(), BridgeError> {
-        let now = self.server_now();
+        let (now, overlap) = (self.server_now(), self.overlap());
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         match (moved, self.zone.instant(found)) {
             (Move::None, _) => {
@@ -138,7 +138,7 @@ impl Engine {
             }
             (Move::Future, Some(instant)) => {
                 info!(subscription = num, date_time_start = found, "DateTimeStart lies ahead: a pause until then");
-                subscriber.pause(now, instant);
+                subscriber.pause(now, instant, overlap);
             }
         }
         self.trim = true;

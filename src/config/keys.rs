@@ -1,6 +1,6 @@
 //! Every key that there is, with what its value must be.
 
-use super::{ByteSize, MemoryConfig, check};
+use super::{ByteSize, MemoryConfig, check, duration};
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -71,6 +71,8 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery.timeout_seconds", Kind::Integer(1, 600)),
     key("delivery.max_elements", Kind::Integer(1, 1000)),
     key("delivery.retry_max_seconds", Kind::Integer(1, 86_400)),
+    key("delivery.max_catch_up", Kind::Text(duration::max_catch_up)),
+    key("delivery.catch_up_overlap", Kind::Text(duration::catch_up_overlap)),
     key("delivery.concurrency", Kind::Integer(1, 10_000)),
     key("delivery.concurrency_per_host", Kind::Integer(1, 10_000)),
     secret("delivery.secrets", Kind::List(check::webhook_secret)),

@@ -6,6 +6,7 @@
 mod address;
 mod check;
 mod client;
+mod duration;
 mod keys;
 mod layers;
 mod load;
@@ -136,6 +137,12 @@ pub struct DeliveryConfig {
     pub max_elements: usize,
     /// Longest pause between attempts in seconds, 1 to 86400.
     pub retry_max_seconds: u64,
+    /// A catch-up reaches no further back than this; `None`: as far as DateTimeStart says.
+    #[serde(deserialize_with = "duration::read_optional")]
+    pub max_catch_up: Option<Duration>,
+    /// How far before its last window a subscription catches up whose place in the log is lost.
+    #[serde(deserialize_with = "duration::read")]
+    pub catch_up_overlap: Duration,
     /// Events under way at once, 1 to 10000; as many again of subscriptions whose last attempt failed.
     pub concurrency: usize,
     /// Events under way at once to one host and port, 1 to 10000; as many again of troubled subscriptions.

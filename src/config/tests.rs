@@ -58,6 +58,7 @@ fn the_default_file_needs_only_the_url() {
     assert!(config.opendental.schedule_operatories && config.opendental.tables.is_empty());
     let delivery = &config.delivery;
     assert_eq!((delivery.timeout_seconds, delivery.max_elements, delivery.retry_max_seconds), (60, 1000, 60));
+    assert_eq!((delivery.max_catch_up, delivery.catch_up_overlap.as_secs()), (None, 900));
     assert!(delivery.secrets.is_empty() && delivery.concurrency_per_host <= delivery.concurrency);
     assert_eq!(config.http.listen, "127.0.0.1:30224");
     assert_eq!((config.log.level, config.log.format), (LogLevel::Info, LogFormat::Text));

@@ -33,12 +33,11 @@ impl DumpStart {
         }
         // COM_BINLOG_DUMP has four bytes for the offset.
         let Ok(offset) = u32::try_from(position.offset) else {
-            return Err(ConnectionError::Final(SourceError::Dump {
-                reason: format!(
-                    "reading must begin at {}:{}, beyond 4 GB, where the protocol reaches only by GTID: turn `gtid_mode` \
-                     on, or keep `max_binlog_size` and transactions small",
-                    position.file, position.offset
-                ),
+            return Err(ConnectionError::Final(SourceError::Purged {
+                position: format!("{}:{}", position.file, position.offset),
+                reason: "beyond 4 GiB of a file the protocol reaches only by GTID. Turn `gtid_mode` on, or keep \
+                         `max_binlog_size` and transactions small"
+                    .to_owned(),
             }));
         };
         Ok(Self::File { name: position.file.clone(), offset })

@@ -21,6 +21,7 @@ mod identity;
 mod image_row;
 mod layout;
 mod layout_query;
+mod log_files;
 mod login_error;
 mod mysql_async_connection;
 #[cfg(feature = "mysql-cdc")]
@@ -60,6 +61,7 @@ pub use error::SourceError;
 pub use identity::Identity;
 pub use image_row::{ImageRow, stamp};
 pub use layout::{DeclaredLayout, LayoutReader};
+pub use log_files::{LogFiles, Reach};
 pub use reader::{Reader, ReaderConfig};
 pub use row_layout::{Layout, LayoutMismatch};
 pub use scan::Scan;

@@ -11,9 +11,8 @@ use crate::{
 /// Seconds since 1970 UTC by the server's clock: an instant, so that a change of the office's clocks moves nothing.
 pub type Instant = i64;
 
-/// How far before the last window a catch-up begins where the place in the log is lost: commits come later than
-/// their stamps (rule R8).
-pub const OVERLAP_SECONDS: i64 = 15 * 60;
+/// The log is kept for a pause of at most so many seconds.
+const LONG_PAUSE: i64 = 15 * 60;
 
 /// How far into the log a subscription has been delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,21 +211,22 @@ impl Subscriber {
     }
 
     /// DateTimeStart was moved beyond `now`, to `until` (rule W7). The log is not kept for a long pause (rule W1): a
-    /// catch-up follows it.
-    pub fn pause(&mut self, now: Instant, until: Instant) {
+    /// catch-up follows it, from `overlap` seconds before the last window.
+    pub fn pause(&mut self, now: Instant, until: Instant, overlap: i64) {
         self.restart_window();
         self.start.want_nothing();
         self.paused_until = Some(until);
-        if until.saturating_sub(now) > OVERLAP_SECONDS && self.cursor.is_some() {
-            self.lose_place();
+        if until.saturating_sub(now) > LONG_PAUSE && self.cursor.is_some() {
+            self.lose_place(overlap);
         }
     }
 
-    /// The log cannot be continued from the cursor: a catch-up takes its place (rule R8).
-    fn lose_place(&mut self) {
+    /// The log is not kept from the cursor on, or cannot be continued from it: a catch-up from `overlap` seconds before
+    /// the last window takes its place, since commits come later than their stamps (rule R8).
+    pub fn lose_place(&mut self, overlap: i64) {
         self.cursor = None;
         self.backlog = None;
-        let from = micros(self.last.saturating_sub(OVERLAP_SECONDS));
+        let from = micros(self.last.saturating_sub(overlap));
         self.catch_up = Some(self.catch_up.map_or(from, |wanted| wanted.min(from)));
     }
 

@@ -15,6 +15,7 @@ mod mysql;
 mod mysql_cdc;
 mod office;
 mod outage;
+mod places;
 mod plain_tables;
 mod privacy;
 mod proxy;

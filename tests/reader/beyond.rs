@@ -45,7 +45,7 @@ async fn beyond(release: Release, options: Options, rows: &str) {
     again.end().await;
     let by_file = Position { gtids: None, ..there };
     let error = Following::with(mysql, &["t"], Some(by_file)).await.error().await;
-    assert!(error.to_string().contains("beyond 4 GB"), "{error}");
+    assert!(error.to_string().contains("beyond 4 GiB"), "{error}");
 }
 
 /// The GTIDs up to a transaction.

@@ -22,6 +22,8 @@ fn config() -> DeliveryConfig {
         timeout_seconds: 60,
         max_elements: 1000,
         retry_max_seconds: 60,
+        max_catch_up: None,
+        catch_up_overlap: Duration::ZERO,
         concurrency: 16,
         concurrency_per_host: 8,
         secrets: Vec::new(),

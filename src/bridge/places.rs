@@ -1,0 +1,93 @@
+//! Whose place in the server's log is still there after a start, and who must catch up (rule R8).
+
+use tracing::warn;
+
+use crate::{
+    binlog::{LogPoint, Position},
+    source::{LogFiles, Reach},
+    state::SavedSubscription,
+};
+
+/// Why the server's log could not be read on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lost {
+    /// It is another log: no place in it is ours.
+    All,
+    /// The server does not send it from this point on, nor from any before it.
+    UpTo(LogPoint),
+}
+
+/// What is known of the server's log at a start.
+pub(super) struct Log<'a> {
+    /// It is another server's than at the last start.
+    pub(super) another: bool,
+    /// How it was found that it cannot be continued, if it was.
+    pub(super) lost: Option<Lost>,
+    pub(super) files: &'a LogFiles,
+    /// Its end.
+    pub(super) end: LogPoint,
+}
+
+impl Log<'_> {
+    /// Forgets the places that the log can no longer serve: those subscriptions catch up from `overlap` seconds before
+    /// their last window.
+    pub(super) fn forget_lost(&self, subscriptions: &mut [SavedSubscription], overlap: i64) {
+        // A log only grows: if any place lies behind its end, none of them is in it.
+        let anew = furthest(subscriptions).is_some_and(|point| point > self.end);
+        let mut forgotten: Vec<(&'static str, Vec<i64>)> = Vec::new();
+        for saved in subscriptions.iter_mut() {
+            let Some(reason) = self.reason(saved, anew) else { continue };
+            forget(saved, overlap);
+            match forgotten.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, nums)) => nums.push(saved.num),
+                None => forgotten.push((reason, vec![saved.num])),
+            }
+        }
+        for (reason, nums) in &forgotten {
+            warn!(
+                subscriptions = ?nums,
+                "{reason}: these subscriptions catch up by time stamp from their last window on. Rows deleted since then \
+                 cannot be told, and tables without a time stamp are sent whole"
+            );
+        }
+    }
+
+    /// Why the place cannot be served.
+    fn reason(&self, saved: &SavedSubscription, anew: bool) -> Option<&'static str> {
+        let resume = saved.cursor.as_ref()?.resume.point();
+        if self.another {
+            return Some("this is another server than before");
+        }
+        if anew || matches!(self.lost, Some(Lost::All)) {
+            return Some("the server's log was started anew, or is another server's");
+        }
+        match (self.files.reach(resume), &self.lost) {
+            (Reach::Held, Some(Lost::UpTo(point))) if resume <= *point => {
+                Some("the server does not send its log from their place on")
+            }
+            (Reach::Held, _) => None,
+            (Reach::Purged, _) => Some("the server has deleted its log from their place on"),
+            (Reach::Beyond, _) => Some("the server's log is shorter than it was"),
+        }
+    }
+}
+
+/// Where the oldest cursor must be read from.
+pub(super) fn oldest(subscriptions: &[SavedSubscription]) -> Option<Position> {
+    let resumes = subscriptions.iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| &cursor.resume);
+    resumes.min_by_key(|resume| resume.point()).cloned()
+}
+
+/// How far any subscription has come.
+fn furthest(subscriptions: &[SavedSubscription]) -> Option<LogPoint> {
+    let windows = subscriptions.iter().filter_map(|saved| saved.window.as_ref()).map(|window| window.to);
+    subscriptions.iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| cursor.point).chain(windows).max()
+}
+
+/// The log that the cursor points into is gone: the subscription catches up from its last window instead.
+fn forget(saved: &mut SavedSubscription, overlap: i64) {
+    saved.cursor = None;
+    let since = saved.last_instant.unwrap_or_default().saturating_sub(overlap).saturating_mul(1_000_000);
+    let before = saved.window.take().and_then(|window| window.catch_up);
+    saved.catch_up = [saved.catch_up, before, Some(since)].into_iter().flatten().min();
+}
