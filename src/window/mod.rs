@@ -14,12 +14,7 @@ mod subscriber;
 pub use change_log::{ChangeLog, Entry, StoredImage};
 pub use date_time_start::{DateTimeStart, Met, Move};
 pub use event::{Element, elements, plan};
-<<<<<<< HEAD
 pub use plan::Plan;
+pub use subscriber::{Attention, Cursor, Instant, Phase, Subscriber, Window};
 
 pub use crate::packed::{Mark, Marks};
-pub use subscriber::{Attention, Cursor, Instant, OVERLAP_SECONDS, Phase, Subscriber, Window};
-=======
-pub use plan::{Mark, Plan};
-pub use subscriber::{Attention, Cursor, Instant, Phase, Subscriber, Window};
->>>>>>> 5d73a1d (Forget only the places that the log no longer has; let a catch-up's reach and overlap be configured)
