@@ -99,8 +99,8 @@ impl Engine {
     }
 
     fn changes(&mut self, changes: Changes, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
-        let Role { watches, shared, lookup, subscriptions } = self.followed.role(changes.table());
-        for mut change in changes {
+        let Role { watches, lookup, subscriptions } = self.followed.role(changes.table());
+        for change in changes {
             if lookup == Some(LookupTable::ScheduleOp) {
                 self.schedule_op_changed(&change, point, committed)?;
             } else if let Some(lookup) = lookup
@@ -111,7 +111,7 @@ impl Engine {
             if subscriptions && point > self.loaded {
                 self.subscription_changed(&change)?;
             }
-            self.record(&watches, shared, &mut change, point, committed)?;
+            self.record(&watches, &change, point, committed)?;
         }
         Ok(())
     }
@@ -120,8 +120,7 @@ impl Engine {
     fn record(
         &mut self,
         watches: &[WatchId],
-        shared: bool,
-        change: &mut Change,
+        change: &Change,
         point: LogPoint,
         committed: i64,
     ) -> Result<(), BridgeError> {
@@ -132,7 +131,7 @@ impl Engine {
             }
             match watched.watch.tells() {
                 Tells::Deletions => record_deletion(watched, change, point, committed),
-                Tells::Changes => record_change(watched, change, shared, point, committed, &self.zone),
+                Tells::Changes => record_change(watched, change, point, committed, &self.zone),
             }
         }
         Ok(())
@@ -160,14 +159,7 @@ impl Engine {
 }
 
 /// Records a row's new state.
-fn record_change(
-    watched: &mut Watched,
-    change: &mut Change,
-    shared: bool,
-    point: LogPoint,
-    committed: i64,
-    zone: &TimeZone,
-) {
+fn record_change(watched: &mut Watched, change: &Change, point: LogPoint, committed: i64, zone: &TimeZone) {
     if let Some(old_key) = &change.old_key {
         watched.log.remove(old_key);
     }
@@ -175,9 +167,9 @@ fn record_change(
         watched.log.remove(&change.key);
         return;
     }
-    let mut image = if shared { change.image.clone() } else { change.image.take() };
+    let mut image = change.image.as_deref();
     if watched.watch.is_choosy()
-        && let Some(bytes) = &image
+        && let Some(bytes) = image
     {
         match accepts(watched, bytes, &change.layout, zone) {
             Ok(true) => {}
@@ -192,7 +184,7 @@ fn record_change(
             }
         }
     }
-    let image = image.map(|bytes| StoredImage { bytes, present: None, layout: Arc::clone(&change.layout) });
+    let image = image.map(|bytes| StoredImage { bytes, present: None, layout: &change.layout });
     watched.log.record(change.key.clone(), point, committed, image);
 }
 
@@ -201,22 +193,21 @@ fn accepts(watched: &mut Watched, image: &[u8], layout: &Arc<Layout>, zone: &Tim
 }
 
 /// Records a row's last state, or that the row is there again (rule W3).
-fn record_deletion(watched: &mut Watched, change: &mut Change, point: LogPoint, committed: i64) {
-    let layout = || Arc::clone(&change.layout);
+fn record_deletion(watched: &mut Watched, change: &Change, point: LogPoint, committed: i64) {
+    let whole = |bytes| StoredImage { bytes, present: None, layout: &change.layout };
     let (deleted, image) = match (change.kind, &change.old_key) {
         (ChangeKind::Delete, _) => {
-            let whole = change.image.take().map(|bytes| StoredImage { bytes, present: None, layout: layout() });
-            let part = change.partial.take().map(|image| StoredImage {
-                bytes: image.bytes.into(),
-                present: Some(image.present),
-                layout: layout(),
+            let part = change.partial.as_ref().map(|image| StoredImage {
+                bytes: &image.bytes,
+                present: Some(&image.present),
+                layout: &change.layout,
             });
-            (&change.key, whole.or(part))
+            (&change.key, change.image.as_deref().map(whole).or(part))
         }
         // A changed key is a deletion of the old one.
         (_, Some(old_key)) => {
             watched.log.remove(&change.key);
-            (old_key, change.before.take().map(|bytes| StoredImage { bytes, present: None, layout: layout() }))
+            (old_key, change.before.as_deref().map(whole))
         }
         (_, None) => {
             watched.log.remove(&change.key);

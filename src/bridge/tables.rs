@@ -22,8 +22,6 @@ use crate::{
 pub(super) struct Role {
     /// The watch tables behind it.
     pub(super) watches: Arc<[WatchId]>,
-    /// More than one of them tells of its changes.
-    pub(super) shared: bool,
     /// Derived fields come from it.
     pub(super) lookup: Option<LookupTable>,
     /// It holds the subscriptions.
@@ -42,8 +40,6 @@ impl Followed {
         let mut followed = Self { names: Vec::new(), roles: Vec::new() };
         for (id, watch) in tables.iter() {
             let role = followed.role_mut(watch.table());
-            let is_other = |id: &WatchId| tables.get(*id).is_some_and(|other| other.tells() == Tells::Changes);
-            role.shared |= watch.tells() == Tells::Changes && role.watches.iter().any(is_other);
             role.watches = role.watches.iter().copied().chain([id]).collect();
         }
         for lookup in LookupTable::ALL {
@@ -151,13 +147,13 @@ impl Watched {
         if let Some(json) = entry.rendered(generation) {
             return Ok(Some(json));
         }
-        let Some(image) = &entry.image else { return Ok(None) };
-        let row = match &image.present {
-            None => ImageRow::new(&image.bytes, &image.layout, zone)?,
-            Some(present) => ImageRow::partial(&image.bytes, present, &image.layout, zone)?,
+        let Some(image) = entry.image else { return Ok(None) };
+        let row = match image.present {
+            None => ImageRow::new(image.bytes, image.layout, zone)?,
+            Some(present) => ImageRow::partial(image.bytes, present, image.layout, zone)?,
         };
         let mut json = Vec::with_capacity(1024);
-        bind(&mut self.bound, &self.watch, &image.layout).binding.render(&row, lookups, &mut json)?;
+        bind(&mut self.bound, &self.watch, image.layout).binding.render(&row, lookups, &mut json)?;
         let json: Arc<[u8]> = json.into();
         self.log.keep_rendered(key, generation, json.clone());
         Ok(Some(json))
@@ -251,7 +247,7 @@ impl<'a> Stamps<'a> {
 
     /// The change's stamp in microseconds UTC: the commit's time for a deletion, and where the image does not tell it; 0
     /// where the table has none.
-    pub(super) fn of(&self, entry: &Entry) -> i64 {
+    pub(super) fn of(&self, entry: &Entry<'_>) -> i64 {
         match (self.watch.tells(), self.watch.stamp_column()) {
             (Tells::Deletions, _) => entry.committed,
             (Tells::Changes, Some(name)) => self.in_image(entry, name).unwrap_or(entry.committed),
@@ -259,9 +255,9 @@ impl<'a> Stamps<'a> {
         }
     }
 
-    fn in_image(&self, entry: &Entry, name: &str) -> Option<i64> {
-        let image = entry.image.as_ref()?;
-        let layout = Arc::as_ptr(&image.layout);
+    fn in_image(&self, entry: &Entry<'_>, name: &str) -> Option<i64> {
+        let image = entry.image?;
+        let layout = Arc::as_ptr(image.layout);
         let column = match self.column.get() {
             Some((known, column)) if known == layout => column,
             _ => {
@@ -271,7 +267,7 @@ impl<'a> Stamps<'a> {
             }
         };
         // An image that cannot be read is found out, and told, when it is rendered.
-        stamp(&image.bytes, &image.layout, column, self.zone).ok().flatten()
+        stamp(image.bytes, image.layout, column, self.zone).ok().flatten()
     }
 }
 
@@ -312,8 +308,8 @@ mod tests {
                 primary_key: vec![0],
                 transactional: false,
             };
-            let bytes = b"\x00\x07\0\0\0\0\0\0\0\x01x".as_slice().into();
-            let image = StoredImage { bytes, present: None, layout: Arc::new(layout) };
+            let (bytes, layout) = (b"\x00\x07\0\0\0\0\0\0\0\x01x", Arc::new(layout));
+            let image = StoredImage { bytes, present: None, layout: &layout };
             watched.log.record(key.clone(), LogPoint { file: 1, offset: 4 }, 0, Some(image));
             let error = watched.json(&key, &Lookups::new(), &zone).unwrap_err();
             let json = watched.deletion_json(&key, &Lookups::new(), &zone).unwrap().unwrap();

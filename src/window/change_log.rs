@@ -1,57 +1,54 @@
 //! The change log of one watch table: the latest change of every row, ordered by when it was committed.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    commits::{Commit, Commits},
+    images::{Images, Place, StoredImage},
+    row_index::RowIndex,
 };
-
-use foldhash::fast::RandomState;
-
-use crate::{
-    binlog::LogPoint,
-    row::RowKey,
-    source::{Layout, SharedBytes},
-};
-
-/// A row image with the layout that tells its columns.
-#[derive(Clone, Debug)]
-pub struct StoredImage {
-    /// The image as the binlog carried it.
-    pub bytes: SharedBytes,
-    /// The bitmap of the columns that it holds, from the lowest bit of the first byte; `None`: all.
-    pub present: Option<Box<[u8]>>,
-    /// The layout that held at its position.
-    pub layout: Arc<Layout>,
-}
+use crate::{binlog::LogPoint, row::RowKey};
 
 /// The latest change of one row.
-#[derive(Debug)]
-pub struct Entry {
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
     /// Just behind the commit that made the change.
     pub point: LogPoint,
     /// When it was committed, in microseconds UTC: stands in for a stamp that the image does not hold.
     pub committed: i64,
     /// The row after the change, or a deleted one before it; `None`: read it by its key when it is sent (rule R6).
-    pub image: Option<StoredImage>,
-    rendered: Option<(u64, Arc<[u8]>)>,
+    pub image: Option<StoredImage<'a>>,
+    rendered: Option<&'a Rendered>,
 }
 
-impl Entry {
+impl Entry<'_> {
     /// The row as JSON, if it was rendered with this generation of the lookups.
     pub fn rendered(&self, generation: u64) -> Option<Arc<[u8]>> {
-        self.rendered.as_ref().filter(|(rendered, _)| *rendered == generation).map(|(_, json)| json.clone())
+        self.rendered.filter(|rendered| rendered.generation == generation).map(|rendered| rendered.json.clone())
     }
 }
 
 /// Rendered rows are kept up to this many bytes; beyond, they are rendered for each event that they are in.
 const RENDERED_KEPT: usize = 32 << 20;
 
+/// A row as JSON.
+#[derive(Debug)]
+struct Rendered {
+    /// Of the lookups.
+    generation: u64,
+    json: Arc<[u8]>,
+}
+
+/// One row's change. There is one for each row that changed since the last cursor: it is kept small.
 #[derive(Debug)]
 struct Slot {
     key: RowKey,
-    /// The row has changed again, or was deleted; nothing but the entry's point is left.
+    /// The number of its commit.
+    commit: u32,
+    /// The row has changed again, or was deleted; nothing but the commit is left.
     superseded: bool,
-    entry: Entry,
+    image: Option<Place>,
+    rendered: Option<Box<Rendered>>,
 }
 
 /// The latest change of every row of one watch table (rule W3).
@@ -61,13 +58,14 @@ struct Slot {
 #[derive(Debug, Default)]
 pub struct ChangeLog {
     // The number of each row's slot.
-    rows: HashMap<RowKey, usize, RandomState>,
+    rows: RowIndex,
     // In the order of commits, so that what a burst of changes adds lies side by side in memory. Superseded slots are
     // skipped, and swept out when they are more than half.
     slots: VecDeque<Slot>,
-    // The number of the first slot; those behind it count on from there.
-    first: usize,
-    image_bytes: usize,
+    // The number of the first slot; those behind it count on from there, and begin at 0 again behind `u32::MAX`.
+    first: u32,
+    commits: Commits,
+    images: Images,
     rendered_bytes: usize,
 }
 
@@ -76,23 +74,24 @@ impl ChangeLog {
     /// that committed just before `point`.
     ///
     /// Points must not go backwards; a repeated point is another row (or the same again) of the same transaction.
-    pub fn record(&mut self, key: RowKey, point: LogPoint, committed: i64, image: Option<StoredImage>) {
-        let image = image.map(|image| StoredImage { bytes: image.bytes.compact(), ..image });
-        self.image_bytes += image.as_ref().map_or(0, |image| image.bytes.len());
-        let superseded = self.rows.insert(key.clone(), self.first + self.slots.len());
-        let entry = Entry { point, committed, image, rendered: None };
-        self.slots.push_back(Slot { key, superseded: false, entry });
+    pub fn record(&mut self, key: RowKey, point: LogPoint, committed: i64, image: Option<StoredImage<'_>>) {
+        let commit = self.commits.add(Commit { point, committed });
+        let image = image.and_then(|image| self.images.add(image));
+        let number = self.first.wrapping_add(self.slots.len() as u32);
+        let superseded = self.rows.set(&key, number, key_of(&self.slots, self.first));
+        self.slots.push_back(Slot { key, commit, superseded: false, image, rendered: None });
         if let Some(number) = superseded {
             self.supersede(number);
         }
-        if self.slots.len() > 64 && self.slots.len() / 2 > self.rows.len() {
+        let is_sparse = self.slots.len() > 64 && self.slots.len() / 2 > self.rows.len();
+        if is_sparse || self.images.are_sparse() {
             self.sweep();
         }
     }
 
     /// Records that the row `key` is not to be sent: it was deleted, or for a watch table of deletions is there again.
     pub fn remove(&mut self, key: &RowKey) {
-        if let Some(number) = self.rows.remove(key) {
+        if let Some(number) = self.rows.remove(key, key_of(&self.slots, self.first)) {
             self.supersede(number);
         }
     }
@@ -104,61 +103,77 @@ impl ChangeLog {
 
     /// Drops the changes at or before `point`: every cursor is past them.
     pub fn trim(&mut self, point: LogPoint) {
-        while let Some(slot) = self.slots.pop_front_if(|slot| slot.entry.point <= point) {
-            self.first += 1;
+        while let Some(slot) = self.slots.front()
+            && self.commits.get(slot.commit).point <= point
+        {
             if !slot.superseded {
-                self.rows.remove(&slot.key);
-                self.forget(&slot.entry);
+                self.rows.remove(&slot.key, key_of(&self.slots, self.first));
             }
+            if let Some(slot) = self.slots.pop_front() {
+                self.forget(slot.image, slot.rendered);
+            }
+            self.first = self.first.wrapping_add(1);
         }
+        self.commits.trim(point);
         if self.slots.is_empty() {
             // A burst must not keep its memory for ever.
             self.slots.shrink_to(1024);
-            self.rows.shrink_to(1024);
+            self.rows.shrink();
+            self.commits.shrink();
+            self.images.shrink();
         }
     }
 
     /// The latest change of the row `key`, if it is in the log.
-    pub fn get(&self, key: &RowKey) -> Option<&Entry> {
-        let number = self.rows.get(key)?;
-        self.slots.get(number - self.first).map(|slot| &slot.entry)
+    pub fn get(&self, key: &RowKey) -> Option<Entry<'_>> {
+        let number = self.rows.get(key, key_of(&self.slots, self.first))?;
+        self.slots.get(index(self.first, number)).map(|slot| self.entry(slot))
     }
 
-    fn get_mut(&mut self, key: &RowKey) -> Option<&mut Entry> {
-        let number = self.rows.get(key)?;
-        self.slots.get_mut(number - self.first).map(|slot| &mut slot.entry)
+    fn get_mut(&mut self, key: &RowKey) -> Option<&mut Slot> {
+        let number = self.rows.get(key, key_of(&self.slots, self.first))?;
+        self.slots.get_mut(index(self.first, number))
+    }
+
+    fn entry<'a>(&'a self, slot: &'a Slot) -> Entry<'a> {
+        let Commit { point, committed } = self.commits.get(slot.commit);
+        let image = slot.image.and_then(|place| self.images.get(place));
+        Entry { point, committed, image, rendered: slot.rendered.as_deref() }
+    }
+
+    fn point(&self, slot: &Slot) -> LogPoint {
+        self.commits.get(slot.commit).point
     }
 
     /// Keeps the row as it was rendered with this generation of the lookups, for the other subscriptions.
     pub fn keep_rendered(&mut self, key: &RowKey, generation: u64, json: Arc<[u8]>) {
         let kept = self.rendered_bytes;
-        let Some(entry) = self.get_mut(key) else { return };
-        let mut kept = kept - entry.rendered.take().map_or(0, |(_, json)| json.len());
+        let Some(slot) = self.get_mut(key) else { return };
+        let mut kept = kept - slot.rendered.take().map_or(0, |rendered| rendered.json.len());
         if kept + json.len() <= RENDERED_KEPT {
             kept += json.len();
-            entry.rendered = Some((generation, json));
+            slot.rendered = Some(Box::new(Rendered { generation, json }));
         }
         self.rendered_bytes = kept;
     }
 
     /// Drops the row's image: the row is read by its key when it is sent.
     pub fn drop_image(&mut self, key: &RowKey) {
-        if let Some(image) = self.get_mut(key).and_then(|entry| entry.image.take()) {
-            self.image_bytes -= image.bytes.len();
-        }
+        let image = self.get_mut(key).and_then(|slot| slot.image.take());
+        self.forget(image, None);
     }
 
     /// The rows whose latest change lies behind `from` and not behind `to`, in the order of their commits.
-    pub fn range(&self, from: LogPoint, to: LogPoint) -> impl Iterator<Item = (&RowKey, &Entry)> {
-        let start = self.slots.partition_point(|slot| slot.entry.point <= from);
-        let slots = self.slots.range(start..).take_while(move |slot| slot.entry.point <= to);
-        slots.filter(|slot| !slot.superseded).map(|slot| (&slot.key, &slot.entry))
+    pub fn range(&self, from: LogPoint, to: LogPoint) -> impl Iterator<Item = (&RowKey, Entry<'_>)> {
+        let start = self.slots.partition_point(|slot| self.point(slot) <= from);
+        let slots = self.slots.range(start..).take_while(move |slot| self.point(slot) <= to);
+        slots.filter(|slot| !slot.superseded).map(|slot| (&slot.key, self.entry(slot)))
     }
 
     /// Whether any row's latest change lies behind `from` and not behind `to`.
     pub fn any(&self, from: LogPoint, to: LogPoint) -> bool {
         // Most windows are empty: the newest slot answers for them.
-        self.slots.back().is_some_and(|slot| slot.entry.point > from) && self.range(from, to).next().is_some()
+        self.slots.back().is_some_and(|slot| self.point(slot) > from) && self.range(from, to).next().is_some()
     }
 
     /// How many rows are in the log.
@@ -168,41 +183,69 @@ impl ChangeLog {
 
     /// Whether no row is in the log.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
     /// Bytes of all row images in the log.
     pub fn image_bytes(&self) -> usize {
-        self.image_bytes
+        self.images.live()
     }
 
-    fn supersede(&mut self, number: usize) {
-        let Some(slot) = self.slots.get_mut(number - self.first) else { return };
+    /// About how many bytes of memory the log takes, with its keys and images; long keys' own bytes are not counted.
+    pub fn bytes(&self) -> usize {
+        let slots = self.slots.capacity() * size_of::<Slot>();
+        slots + self.rows.bytes() + self.commits.bytes() + self.images.held() + self.rendered_bytes
+    }
+
+    fn supersede(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(index(self.first, number)) else { return };
         slot.superseded = true;
-        let rest = Entry { image: None, rendered: None, ..slot.entry };
-        let entry = std::mem::replace(&mut slot.entry, rest);
-        self.forget(&entry);
+        let (image, rendered) = (slot.image.take(), slot.rendered.take());
+        self.forget(image, rendered);
     }
 
-    fn forget(&mut self, entry: &Entry) {
-        self.image_bytes -= entry.image.as_ref().map_or(0, |image| image.bytes.len());
-        self.rendered_bytes -= entry.rendered.as_ref().map_or(0, |(_, json)| json.len());
+    fn forget(&mut self, image: Option<Place>, rendered: Option<Box<Rendered>>) {
+        if let Some(place) = image {
+            self.images.remove(place);
+        }
+        self.rendered_bytes -= rendered.map_or(0, |rendered| rendered.json.len());
     }
 
+    /// Moves what is still needed together.
     fn sweep(&mut self) {
         self.slots.retain(|slot| !slot.superseded);
         self.first = 0;
-        for (number, slot) in self.slots.iter().enumerate() {
-            if let Some(known) = self.rows.get_mut(&slot.key) {
-                *known = number;
-            }
+        let commits = std::mem::take(&mut self.commits);
+        for slot in &mut self.slots {
+            slot.commit = self.commits.add(commits.get(slot.commit));
+        }
+        self.rows.clear();
+        for (number, slot) in (0..).zip(&self.slots) {
+            self.rows.set(&slot.key, number, key_of(&self.slots, self.first));
+        }
+        if self.images.are_sparse() {
+            self.images.move_together(self.slots.iter_mut().map(|slot| &mut slot.image));
         }
     }
 }
 
+/// Where the slot of this number is. (There are fewer than 2^32 of them: they would take 200 GB.)
+fn index(first: u32, number: u32) -> usize {
+    number.wrapping_sub(first) as usize
+}
+
+/// Tells the key in the slot of a number.
+fn key_of<'a>(slots: &'a VecDeque<Slot>, first: u32) -> impl Fn(u32) -> Option<&'a RowKey> {
+    move |number| slots.get(index(first, number)).map(|slot| &slot.key)
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::{binlog::TableColumns, source::Layout};
 
     fn point(offset: u64) -> LogPoint {
         LogPoint { file: 1, offset }
@@ -262,5 +305,56 @@ mod tests {
         }
         assert_eq!(log.len(), 1);
         assert!(log.slots.len() <= 65, "{} slots for one row", log.slots.len());
+        assert!(log.bytes() < 20_000, "{} bytes for one row", log.bytes());
+    }
+
+    #[test]
+    fn rows_keep_their_images_whatever_happens_to_their_neighbours() {
+        let layout = Arc::new(Layout {
+            schema: "s".to_owned(),
+            table: "t".to_owned(),
+            names: Vec::new(),
+            columns: TableColumns::new(Vec::new(), None),
+            primary_key: Vec::new(),
+            transactional: false,
+        });
+        let (mut log, mut random) = (ChangeLog::default(), fastrand::Rng::with_seed(7));
+        let mut expected: BTreeMap<i64, (u64, Option<Vec<u8>>)> = BTreeMap::new();
+        for step in 1..30_000 {
+            let key = random.i64(0..3000) * random.i64(0..3);
+            match random.u8(0..100) {
+                0..75 => {
+                    let bytes = vec![random.u8(..); random.usize(1..2000)];
+                    let image = StoredImage { bytes: &bytes, present: None, layout: &layout };
+                    let image = random.bool().then_some(image);
+                    log.record(RowKey::Int(key), point(step / 3), 0, image);
+                    expected.insert(key, (step / 3, image.map(|image| image.bytes.to_vec())));
+                }
+                75..95 => {
+                    log.remove(&RowKey::Int(key));
+                    expected.remove(&key);
+                }
+                95..99 => {
+                    log.drop_image(&RowKey::Int(key));
+                    expected.entry(key).and_modify(|(_, image)| *image = None);
+                }
+                _ => {
+                    let to = (step / 3).saturating_sub(random.u64(0..20_000));
+                    log.trim(point(to));
+                    expected.retain(|_, (point, _)| *point > to);
+                }
+            }
+            let entry = log.get(&RowKey::Int(key));
+            let found = entry.map(|entry| (entry.point.offset, entry.image.map(|image| image.bytes.to_vec())));
+            assert_eq!(found.as_ref(), expected.get(&key), "step {step}");
+        }
+        let found = log.range(point(0), point(u64::MAX)).map(|(key, entry)| match key {
+            RowKey::Int(key) => (*key, (entry.point.offset, entry.image.map(|image| image.bytes.to_vec()))),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
+        let live: usize = expected.values().filter_map(|(_, image)| image.as_ref()).map(Vec::len).sum();
+        assert_eq!(log.image_bytes(), live);
+        assert!(log.bytes() < 3 * live + (2 << 20), "{} bytes for images of {live}", log.bytes());
     }
 }

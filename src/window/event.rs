@@ -1,6 +1,6 @@
 //! Which rows of an open window make its next event.
 
-use super::{ChangeLog, Plan, Window};
+use super::{ChangeLog, Entry, Plan, Window};
 use crate::{
     binlog::LogPoint,
     packed::{Mark, Marks, MarksBuilder},
@@ -33,11 +33,11 @@ pub fn plan(
     from: LogPoint,
     to: LogPoint,
     backlog: Option<&Marks>,
-    stamp: impl Fn(&super::Entry) -> i64,
+    stamp: impl Fn(&Entry<'_>) -> i64,
 ) -> Plan {
     let mut marks = MarksBuilder::default();
     for (key, entry) in log.range(from, to) {
-        marks.push(stamp(entry), key);
+        marks.push(stamp(&entry), key);
     }
     // A row that the log knows too has changed since the scan: the log's word is newer.
     let scanned = backlog.into_iter().flat_map(Marks::iter);

@@ -4,16 +4,20 @@
 //! the bridge's.
 
 mod change_log;
+mod commits;
 mod date_time_start;
 mod event;
+mod images;
 #[cfg(test)]
 mod model;
 mod plan;
+mod row_index;
 mod subscriber;
 
-pub use change_log::{ChangeLog, Entry, StoredImage};
+pub use change_log::{ChangeLog, Entry};
 pub use date_time_start::{DateTimeStart, Met, Move};
 pub use event::{Element, elements, plan};
+pub use images::StoredImage;
 pub use plan::Plan;
 pub use subscriber::{Attention, Cursor, Instant, Phase, Subscriber, Window};
 

@@ -1,0 +1,67 @@
+//! Finds a row's slot by its key, without a copy of the key.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::{HashTable, hash_table};
+
+use crate::row::RowKey;
+
+/// The number of each row's slot. Whoever holds the slots tells the keys in them.
+#[derive(Debug, Default)]
+pub(super) struct RowIndex {
+    numbers: HashTable<u32>,
+    state: RandomState,
+}
+
+impl RowIndex {
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Bytes of memory, or a little more.
+    pub(super) fn bytes(&self) -> usize {
+        self.numbers.allocation_size()
+    }
+
+    /// The number of the row `key`.
+    pub(super) fn get<'a>(&self, key: &RowKey, key_of: impl Fn(u32) -> Option<&'a RowKey>) -> Option<u32> {
+        self.numbers.find(self.state.hash_one(key), |number| key_of(*number) == Some(key)).copied()
+    }
+
+    /// Sets the number of the row `key`; the one that it had before.
+    pub(super) fn set<'a>(
+        &mut self,
+        key: &RowKey,
+        number: u32,
+        key_of: impl Fn(u32) -> Option<&'a RowKey>,
+    ) -> Option<u32> {
+        let state = &self.state;
+        // Where a key is not known any more, its place does not matter either.
+        let hash = |number: &u32| key_of(*number).map_or(0, |key| state.hash_one(key));
+        match self.numbers.entry(state.hash_one(key), |number| key_of(*number) == Some(key), hash) {
+            hash_table::Entry::Occupied(mut row) => Some(std::mem::replace(row.get_mut(), number)),
+            hash_table::Entry::Vacant(row) => {
+                row.insert(number);
+                None
+            }
+        }
+    }
+
+    /// Removes the row `key`; the number that it had.
+    pub(super) fn remove<'a>(&mut self, key: &RowKey, key_of: impl Fn(u32) -> Option<&'a RowKey>) -> Option<u32> {
+        let row = self.numbers.find_entry(self.state.hash_one(key), |number| key_of(*number) == Some(key));
+        row.ok().map(|row| row.remove().0)
+    }
+
+    /// Removes all rows, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.numbers.clear();
+    }
+
+    /// Gives back memory beyond what a thousand rows take. For an empty index.
+    pub(super) fn shrink(&mut self) {
+        self.numbers.shrink_to(1024, |_| 0);
+    }
+}
