@@ -1,8 +1,9 @@
-//! What survives a restart: one SQLite file with the cursors, the open windows and the layouts.
+//! What survives a restart: one SQLite file with the cursors, the open windows, the layouts and the delivery log.
 //!
 //! [`State`] is the file, [`Saved`] what it holds and [`Changes`] what is written to it in one transaction. Of the
 //! practice's rows it holds primary keys and time stamps only.
 
+mod delivery_log;
 mod error;
 mod lock;
 mod records;
@@ -13,6 +14,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use delivery_log::{Delivery, DeliveryFailure, DeliveryLog, ForgetDeliveries};
 pub use error::StateError;
 pub use saved::{Changes, Cursor, ForgetLayouts, Saved, SavedLayout, SavedSubscription, SavedWindow};
 pub use store::State;

@@ -55,15 +55,19 @@ const SUBSCRIPTION_COLUMNS: [&str; 26] = [
 ];
 
 fn upsert_subscriptions(rows: usize) -> String {
-    let columns = SUBSCRIPTION_COLUMNS.join(", ");
-    let row = format!("({})", ["?"; SUBSCRIPTION_COLUMNS.len()].join(","));
-    format!("INSERT OR REPLACE INTO subscription ({columns}) VALUES {}", vec![row; rows].join(","))
+    format!("INSERT OR REPLACE INTO subscription {}", self::rows(&SUBSCRIPTION_COLUMNS, rows))
+}
+
+/// The part of an INSERT behind the table's name, for so many rows.
+pub(super) fn rows(columns: &[&str], count: usize) -> String {
+    let row = format!("({})", vec!["?"; columns.len()].join(","));
+    format!("({}) VALUES {}", columns.join(", "), vec![row; count].join(","))
 }
 
 pub(super) const UPSERT_LAYOUT: &str =
     "INSERT OR REPLACE INTO layout (table_name, file, offset, layout) VALUES (?,?,?,?)";
 
-type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
+pub(super) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 /// Fills in one row of [`UPSERT_SUBSCRIPTION`] or [`UPSERT_CHUNK`].
 pub(super) fn bind_subscription<'q>(query: Bound<'q>, saved: &'q SavedSubscription) -> Result<Bound<'q>, StateError> {
@@ -113,7 +117,7 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn number(what: &'static str, number: u64) -> Result<i64, StateError> {
+pub(super) fn number(what: &'static str, number: u64) -> Result<i64, StateError> {
     i64::try_from(number).map_err(|_| StateError::TooLarge { what, number })
 }
 
@@ -187,7 +191,7 @@ impl Record<'_> {
         serde_json::from_str(&text).map(Some).map_err(|_| self.damaged(column, "cannot be read"))
     }
 
-    fn unsigned(&self, column: &str, number: i64) -> Result<u64, StateError> {
+    pub(super) fn unsigned(&self, column: &str, number: i64) -> Result<u64, StateError> {
         u64::try_from(number).map_err(|_| self.damaged(column, "is negative"))
     }
 
@@ -199,7 +203,7 @@ impl Record<'_> {
         StateError::damaged(self.path, format_args!("column {column} {what}"))
     }
 
-    fn get<'r, T>(&'r self, column: &str) -> Result<T, StateError>
+    pub(super) fn get<'r, T>(&'r self, column: &str) -> Result<T, StateError>
     where
         T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
     {

@@ -1,5 +1,6 @@
 //! What the state file holds, as values.
 
+use super::{Delivery, ForgetDeliveries};
 use crate::{
     binlog::{LogPoint, Position},
     row::RowKey,
@@ -94,6 +95,10 @@ pub struct Changes {
     pub forget_layouts: Option<ForgetLayouts>,
     /// Layouts to write in the place of what is there for their table and point.
     pub layouts: Vec<SavedLayout>,
+    /// Deliveries to append to the log, by ascending end.
+    pub deliveries: Vec<Delivery>,
+    /// Deliveries to remove.
+    pub forget_deliveries: Option<ForgetDeliveries>,
 }
 
 impl Changes {

@@ -5,7 +5,7 @@ pub(super) const APPLICATION: i64 = 0x6f64_6364;
 
 /// One step for each schema version, the first from nothing to version 1. A step that has been released is never
 /// changed; each sets `user_version` itself.
-pub(super) const STEPS: &[&str] = &[V1];
+pub(super) const STEPS: &[&str] = &[V1, V2];
 
 const V1: &str = "
 CREATE TABLE bridge (
@@ -56,6 +56,26 @@ CREATE TABLE layout (
 
 PRAGMA application_id = 1868850020;
 PRAGMA user_version = 1;
+";
+
+const V2: &str = "
+CREATE TABLE delivery (          -- one row for each attempt to send an event, the oldest are removed
+    id INTEGER PRIMARY KEY,      -- in the order in which they ended
+    ended INTEGER NOT NULL,      -- milliseconds since 1970 UTC: datetime(ended / 1000, 'unixepoch')
+    subscription INTEGER NOT NULL, -- apisubscription.SubscriptionNum
+    watch_table TEXT NOT NULL,
+    window_number INTEGER NOT NULL,
+    webhook_id TEXT NOT NULL,    -- the same for all attempts of an event
+    elements INTEGER NOT NULL,   -- in the body
+    bytes INTEGER NOT NULL,      -- of the body
+    status INTEGER,              -- of the answer; NULL: there was none
+    failure TEXT,                -- NULL: accepted; else request, name, connect, tls, broken, protocol, time-out or status
+    reason TEXT,                 -- the same in words
+    took INTEGER NOT NULL        -- milliseconds from sending to the status or the failure
+);
+CREATE INDEX delivery_subscription ON delivery (subscription, id);
+
+PRAGMA user_version = 2;
 ";
 
 #[cfg(test)]

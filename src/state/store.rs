@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 use super::{
-    Changes, ForgetLayouts, Saved, StateError,
+    Changes, ForgetLayouts, Saved, StateError, delivery_log,
     lock::Lock,
     records::{self, Record},
     schema::{APPLICATION, STEPS},
@@ -110,6 +110,10 @@ impl State {
         for saved in &changes.layouts {
             let query = records::bind_layout(sqlx::query(records::UPSERT_LAYOUT), saved)?;
             query.execute(&mut *transaction).await.map_err(failed)?;
+        }
+        delivery_log::append(path, &mut transaction, &changes.deliveries).await?;
+        if let Some(which) = changes.forget_deliveries {
+            delivery_log::forget(path, &mut transaction, which).await?;
         }
         transaction.commit().await.map_err(failed)
     }
