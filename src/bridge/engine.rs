@@ -19,6 +19,7 @@ use super::{
     backoff::Backoff,
     clock::{OwnClock, ServerClock},
     closing::BarrierStep,
+    delivery_log::DeliveryLog,
     error::BridgeError,
     jobs::Done,
     storing::Storing,
@@ -114,6 +115,7 @@ pub(super) struct Engine {
     pub(super) trim: bool,
     pub(super) attempts: HashMap<i64, AbortHandle>,
     pub(super) storing: Storing,
+    pub(super) delivery_log: DeliveryLog,
     pub(super) writing_back: WritingBack,
     pub(super) jobs: JoinSet<Done>,
     pub(super) stopping: bool,
@@ -127,6 +129,7 @@ impl Engine {
         Self {
             workstation,
             schedule_operatories,
+            delivery_log: DeliveryLog::new(delivery.log_days),
             delivery,
             database,
             identity,
@@ -251,7 +254,7 @@ impl Engine {
             Done::WrittenBack { writes, result } => self.written_back(writes, result),
             Done::Scanned(scan) => self.scanned(scan),
             Done::RowsRead(rows) => self.rows_read(rows),
-            Done::Attempted { num, epoch, attempt } => self.attempted(num, epoch, attempt),
+            Done::Attempted(attempted) => self.attempted(attempted),
             Done::Reloaded(result) => self.reloaded(result),
             Done::GivenUp => Ok(()),
         }
@@ -315,7 +318,8 @@ impl Engine {
         let now = self.now_millis();
         let reload = (self.reload && !self.reloading).then(|| self.reload_backoff.until());
         let barrier = self.wants_barrier().then(|| self.barrier_backoff.until());
-        let next = [self.wake.first().map(|&(at, _)| at), self.writing_back.wake(), reload, barrier];
+        let deliveries = self.state.as_ref().and_then(|_| self.delivery_log.wake());
+        let next = [self.wake.first().map(|&(at, _)| at), self.writing_back.wake(), reload, barrier, deliveries];
         let next = next.into_iter().flatten().min().unwrap_or(now.saturating_add(60_000));
         Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
     }

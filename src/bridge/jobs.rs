@@ -24,7 +24,7 @@ pub(super) enum Done {
     /// Rows of an event were read by their keys.
     RowsRead(RowsAnswer),
     /// An event was tried.
-    Attempted { num: i64, epoch: u64, attempt: Attempt },
+    Attempted(Attempted),
     /// Subscriptions and lookups were read anew.
     Reloaded(Result<Loaded, DatabaseError>),
     /// The bridge is to stop.
@@ -53,4 +53,19 @@ pub(super) struct RowsAnswer {
     pub(super) epoch: u64,
     /// Each key with its row; `None`: the row is gone.
     pub(super) result: Result<Vec<(RowKey, Option<TextRow>)>, DatabaseError>,
+}
+
+pub(super) struct Attempted {
+    pub(super) num: i64,
+    pub(super) epoch: u64,
+    /// The watch table's name.
+    pub(super) watch_table: String,
+    /// The number of the event's window.
+    pub(super) window: u64,
+    /// Its `webhook-id`.
+    pub(super) id: String,
+    /// Elements and bytes of its body.
+    pub(super) elements: usize,
+    pub(super) bytes: usize,
+    pub(super) attempt: Attempt,
 }

@@ -1,18 +1,18 @@
 //! From an open window to its events, one at a time per subscription (rules W6 and D2).
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::Utc;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::{
     engine::Engine,
     error::BridgeError,
-    jobs::{Done, RowsAnswer},
+    jobs::{Attempted, Done, RowsAnswer},
     tables::{Body, RowError, Stamps},
 };
 use crate::{
-    delivery::{Attempt, Event, EventIdentity, Outcome, retry_pause, webhook_id},
+    delivery::{Event, EventIdentity, webhook_id},
     opendental::{RenderError, Tells, WatchId},
     row::{Row, RowKey},
     source::TextRow,
@@ -124,17 +124,16 @@ impl Engine {
             // All rows of the event have left the window: it counts as accepted.
             return self.accepted(num);
         }
-        let Some(event) = self.event(num, &body) else { return Ok(()) };
+        let Some((event, window)) = self.event(num, &body) else { return Ok(()) };
         let Some(subscriber) = self.subscribers.get(&num) else { return Ok(()) };
+        let watch_table = self.tables.get(subscriber.watch).map(|watch| watch.name().to_owned()).unwrap_or_default();
         let (sender, epoch, stop) = (self.sender.clone(), subscriber.epoch, self.stop.clone());
         let handle = self.jobs.spawn(async move {
             let Some(attempt) = sender.attempt_unless(&event, Utc::now(), stop.cancelled()).await else {
                 return Done::GivenUp;
             };
-            let elements = body.elements;
-            log_attempt(num, elements, &event, &attempt);
-            drop(body);
-            Done::Attempted { num, epoch, attempt }
+            let (elements, bytes) = (body.elements, event.body.len());
+            Done::Attempted(Attempted { num, epoch, watch_table, window, id: event.id, elements, bytes, attempt })
         });
         self.attempts.insert(num, handle);
         Ok(())
@@ -202,7 +201,8 @@ impl Engine {
         }
     }
 
-    fn event(&self, num: i64, body: &Body) -> Option<Event> {
+    /// The event, and the number of its window.
+    fn event(&self, num: i64, body: &Body) -> Option<(Event, u64)> {
         let subscriber = self.subscribers.get(&num)?;
         let window = subscriber.window.as_ref()?;
         let watch = self.tables.get(subscriber.watch)?;
@@ -217,7 +217,7 @@ impl Engine {
             start: start.as_ref().map(|(stamp, key)| (*stamp, key)),
             end: end.as_ref().map(|(stamp, key)| (*stamp, key)),
         });
-        Some(Event {
+        let event = Event {
             id,
             subscription: num,
             url: subscriber.subscription.end_point_url.clone(),
@@ -225,46 +225,8 @@ impl Engine {
             event_type: format!("WatchTable: {}", watch.name()),
             body: body.bytes.clone(),
             troubled: subscriber.failures > 0,
-        })
-    }
-
-    pub(super) fn attempted(&mut self, num: i64, epoch: u64, attempt: Attempt) -> Result<(), BridgeError> {
-        let Some(subscriber) = self.subscribers.get(&num).filter(|subscriber| subscriber.epoch == epoch) else {
-            return Ok(());
         };
-        let failures = subscriber.failures;
-        self.attempts.remove(&num);
-        match attempt.outcome {
-            Outcome::Accepted { .. } => self.accepted(num),
-            Outcome::Failed(failure) => {
-                if failures == 0 {
-                    warn!(subscription = num, "the endpoint does not take events; trying until it does");
-                }
-                self.retry_later(num, failure.retry_after);
-                Ok(())
-            }
-        }
-    }
-
-    fn accepted(&mut self, num: i64) -> Result<(), BridgeError> {
-        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
-        subscriber.failures = 0;
-        if let Some(window) = &mut subscriber.window {
-            window.progress = window.event_end.take();
-        }
-        self.next_event(num)
-    }
-
-    fn retry_later(&mut self, num: i64, retry_after: Option<Duration>) {
-        let max = Duration::from_secs(self.delivery.retry_max_seconds);
-        let now = self.now_millis();
-        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
-        subscriber.failures = subscriber.failures.saturating_add(1);
-        let pause = retry_pause(subscriber.failures, retry_after, max, fastrand::f64());
-        let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-        let at = now.saturating_add(millis);
-        subscriber.phase = Phase::Retrying(at);
-        self.wake.insert((at, num));
+        Some((event, window.number))
     }
 }
 
@@ -274,17 +236,4 @@ enum ElementJson {
     Gone,
     /// The row must be read by its key first.
     Unread,
-}
-
-fn log_attempt(num: i64, elements: usize, event: &Event, attempt: &Attempt) {
-    let millis = attempt.took.as_millis();
-    let (kind, id) = (&event.event_type, &event.id);
-    match &attempt.outcome {
-        Outcome::Accepted { status } => {
-            info!(subscription = num, event = %kind, elements, id = %id, status, millis, "event accepted");
-        }
-        Outcome::Failed(failure) => {
-            warn!(subscription = num, event = %kind, elements, id = %id, reason = failure.reason, millis, "event not accepted");
-        }
-    }
 }

@@ -37,15 +37,19 @@ impl Engine {
     }
 
     pub(super) fn start_commit(&mut self) {
-        if self.storing.changed.is_empty() && self.storing.removed.is_empty() {
+        let places = !self.storing.changed.is_empty() || !self.storing.removed.is_empty();
+        if !places && !self.must_store_deliveries() {
             return;
         }
         // It is away while a commit is under way.
         let Some(mut state) = self.state.take() else { return };
         let changed = std::mem::take(&mut self.storing.changed);
+        let (deliveries, forget_deliveries) = self.delivery_log.take(self.now_millis());
         let changes = Changes {
             upsert: changed.iter().filter_map(|num| self.subscribers.get(num)).map(saved).collect(),
             remove: std::mem::take(&mut self.storing.removed).into_iter().collect(),
+            deliveries,
+            forget_deliveries,
             ..Changes::default()
         };
         let then = std::mem::take(&mut self.storing.then);

@@ -75,6 +75,7 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery.catch_up_overlap", Kind::Text(duration::catch_up_overlap)),
     key("delivery.concurrency", Kind::Integer(1, 10_000)),
     key("delivery.concurrency_per_host", Kind::Integer(1, 10_000)),
+    key("delivery.log_days", Kind::Integer(0, 3650)),
     secret("delivery.secrets", Kind::List(check::webhook_secret)),
     key("http.listen", Kind::Text(check::listen)),
     key("log.level", Kind::Choice(&["error", "warn", "info", "debug", "trace"])),

@@ -147,6 +147,8 @@ pub struct DeliveryConfig {
     pub concurrency: usize,
     /// Events under way at once to one host and port, 1 to 10000; as many again of troubled subscriptions.
     pub concurrency_per_host: usize,
+    /// Days for which the delivery log in the state file is kept, 0 to 3650; 0: there is none.
+    pub log_days: u32,
     /// Standard Webhooks secrets, `whsec_…`, newest first; empty: events are not signed.
     pub secrets: Vec<SecretString>,
 }

@@ -1,6 +1,9 @@
 //! D1 to D3, as a subscriber sees them.
 
-use opendental_cdc::sandbox::receiver::{Behavior, Receiver};
+use opendental_cdc::{
+    sandbox::receiver::{Behavior, Receiver},
+    state::{Delivery, DeliveryLog},
+};
 
 use crate::office::{Office, subscription_row};
 
@@ -66,4 +69,54 @@ async fn d3_events_are_signed_with_the_configured_secret() {
     let webhook = standardwebhooks::Webhook::new(secret).unwrap();
     webhook.verify(&event.body, &event.headers).unwrap();
     bridge.stop().await;
+}
+
+async fn deliveries(office: &Office, subscription: i64) -> Vec<Delivery> {
+    let mut log = DeliveryLog::open(&office.state()).await.unwrap();
+    log.last(subscription, 100).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d4_the_delivery_log_tells_what_became_of_each_attempt_and_nothing_of_a_patient() {
+    let mut office = Office::open().await;
+    let url = office.receiver.url("/Zanzibarpath/?token=Zanzibartoken");
+    office.exec(&subscription_row(1, &url, "Patient", 1, "NOW()")).await;
+    office.exec("UPDATE apisubscription SET CustomerKey='Zanzibarkey'").await;
+    let bridge = office.bridge();
+    office.ticking(1).await;
+    office.receiver.behave(Behavior::status(503));
+    office.exec("INSERT INTO patient (PatNum, LName) VALUES (1, 'Zanzibarname'), (2, 'Zanzibarname')").await;
+    let event = office.event().await;
+    // Nothing else is stored while the only event is tried again.
+    let failed = office.until("a failure is logged", async || deliveries(&office, 1).await.pop()).await;
+    let failure = failed.failure.unwrap();
+    assert_eq!((failed.status, &*failure.kind), (Some(503), "status"));
+    assert_eq!(failure.reason, "answered 503 Service Unavailable");
+    office.receiver.behave(Behavior::status(202));
+    let accepted = office
+        .until("the success is logged", async || {
+            deliveries(&office, 1).await.into_iter().next().filter(|delivery| delivery.failure.is_none())
+        })
+        .await;
+    assert_eq!((accepted.status, accepted.elements, &*accepted.watch_table), (Some(202), 2, "Patient"));
+    assert_eq!(accepted.bytes, u64::try_from(event.received.body.len()).unwrap());
+    for delivery in [&failed.webhook_id, &accepted.webhook_id] {
+        assert_eq!(*delivery, event.id());
+    }
+    assert_eq!(failed.window, accepted.window);
+    assert!(failed.ended < accepted.ended);
+    bridge.stop().await;
+    let mut state = std::fs::read(office.state()).unwrap();
+    // It is still there if somebody was looking into the file when the bridge ended.
+    state.extend(std::fs::read(office.state().with_extension("db-wal")).unwrap_or_default());
+    let holds = |text: &str| state.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    assert!(holds(&event.id()) && !holds("Zanzibar"), "the state file has nothing of row, key or URL");
+
+    office.configure("[delivery]\nlog_days = 0\n");
+    let bridge = office.bridge();
+    office.until("the log is emptied", async || deliveries(&office, 1).await.is_empty().then_some(())).await;
+    office.exec("UPDATE patient SET LName='Smith'").await;
+    office.event().await;
+    bridge.stop().await;
+    assert_eq!(deliveries(&office, 1).await, []);
 }

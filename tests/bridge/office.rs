@@ -109,7 +109,7 @@ impl Office {
         let mut toml = String::new();
         let port = self.proxy.unwrap_or(self.server.port());
         let url = format!("mysql://{0}:secret@127.0.0.1:{port}/{0}", self.database);
-        let state = self.folder.path().join("state.db");
+        let state = self.state();
         writeln!(toml, "workstation = \"CDC-TEST\"\n[mysql]\nurl = \"{url}\"\nheartbeat_seconds = 1").unwrap();
         writeln!(toml, "client = \"{}\"", self.client).unwrap();
         writeln!(toml, "[state]\npath = '{}'", state.display()).unwrap();
@@ -222,9 +222,14 @@ impl Office {
         Process(child)
     }
 
+    /// The state file.
+    pub(crate) fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("state.db")
+    }
+
     /// Removes the state file.
     pub(crate) fn remove_state(&self) {
-        std::fs::remove_file(self.folder.path().join("state.db")).unwrap();
+        std::fs::remove_file(self.state()).unwrap();
     }
 
     /// What bridges started by [`Office::process`] wrote.

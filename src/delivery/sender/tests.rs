@@ -26,6 +26,7 @@ fn config() -> DeliveryConfig {
         catch_up_overlap: Duration::ZERO,
         concurrency: 16,
         concurrency_per_host: 8,
+        log_days: 30,
         secrets: Vec::new(),
     }
 }

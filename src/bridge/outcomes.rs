@@ -1,0 +1,57 @@
+//! What becomes of an attempt: on to the next event, or the same one again after a pause (rules W6 and D2).
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::{engine::Engine, error::BridgeError, jobs::Attempted};
+use crate::{
+    delivery::{Failure, Outcome, retry_pause},
+    window::Phase,
+};
+
+impl Engine {
+    pub(super) fn attempted(&mut self, attempted: Attempted) -> Result<(), BridgeError> {
+        self.log_delivery(&attempted);
+        let Attempted { num, epoch, watch_table, id, elements, attempt, .. } = attempted;
+        if self.subscribers.get(&num).is_none_or(|subscriber| subscriber.epoch != epoch) {
+            return Ok(());
+        }
+        self.attempts.remove(&num);
+        let millis = attempt.took.as_millis();
+        match attempt.outcome {
+            Outcome::Accepted { status } => {
+                info!(subscription = num, watch_table, elements, id, status, millis, "event accepted");
+                self.accepted(num)
+            }
+            Outcome::Failed(Failure { reason, retry_after, .. }) => {
+                warn!(subscription = num, watch_table, elements, id, reason, millis, "event not accepted");
+                self.retry_later(num, retry_after);
+                Ok(())
+            }
+        }
+    }
+
+    /// The event is the subscriber's, or nothing of it was left to send.
+    pub(super) fn accepted(&mut self, num: i64) -> Result<(), BridgeError> {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        subscriber.failures = 0;
+        if let Some(window) = &mut subscriber.window {
+            window.progress = window.event_end.take();
+        }
+        self.next_event(num)
+    }
+
+    /// The event is tried again after a pause.
+    pub(super) fn retry_later(&mut self, num: i64, retry_after: Option<Duration>) {
+        let max = Duration::from_secs(self.delivery.retry_max_seconds);
+        let now = self.now_millis();
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
+        subscriber.failures = subscriber.failures.saturating_add(1);
+        let pause = retry_pause(subscriber.failures, retry_after, max, fastrand::f64());
+        let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        let at = now.saturating_add(millis);
+        subscriber.phase = Phase::Retrying(at);
+        self.wake.insert((at, num));
+    }
+}
