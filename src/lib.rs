@@ -4,16 +4,19 @@
 //! [`binlog`] (bytes to typed events), [`row`] (a row, wherever it was read), [`packed`] (many keys in little memory),
 //! [`source`] (the server and the practice's database), [`opendental`] (watch tables and their JSON), [`window`]
 //! (change log, cursors, windows), [`delivery`] (one event to one endpoint), [`state`] (what survives a restart),
-//! [`http`] (health), [`bridge`] (all of them wired together) and [`cli`]. `ARCHITECTURE.md` follows a change through them.
+//! [`http`] (health), [`polling`] (the same events without the log), [`bridge`] (all of them wired together) and
+//! [`cli`]. `ARCHITECTURE.md` follows a change through them.
 
 pub mod binlog;
 pub mod bridge;
 pub mod cli;
 pub mod config;
+mod configured_tables;
 pub mod delivery;
 pub mod http;
 pub mod opendental;
 pub mod packed;
+pub mod polling;
 pub mod row;
 pub mod sandbox;
 pub mod source;

@@ -2,6 +2,7 @@
 
 use crate::{
     config::ConfigError,
+    configured_tables::TablesError,
     delivery::DeliveryError,
     http::HttpError,
     opendental::RenderError,
@@ -56,6 +57,15 @@ pub enum BridgeError {
         /// How.
         reason: String,
     },
+}
+
+impl From<TablesError> for BridgeError {
+    fn from(error: TablesError) -> Self {
+        match error {
+            TablesError::Config(error) => Self::Config(error),
+            TablesError::Database(error) => Self::Database(error),
+        }
+    }
 }
 
 impl BridgeError {

@@ -21,7 +21,6 @@ mod sending;
 mod start;
 mod storing;
 mod tables;
-mod watch_tables;
 mod write_back;
 
 pub use error::BridgeError;

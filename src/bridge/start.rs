@@ -15,11 +15,11 @@ use super::{
     registry::Told,
     reload::{self, Loaded},
     tables::Followed,
-    watch_tables,
 };
 use crate::{
     binlog::Position,
     config::Config,
+    configured_tables,
     delivery::Sender,
     http::{Health, Server},
     opendental::{LookupTable, WatchTables},
@@ -53,7 +53,7 @@ impl Bridge {
     /// # Errors
     /// Only what neither a retry nor a reconnect can mend: see [`BridgeError`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), BridgeError> {
-        watch_tables::look_at_names(&self.config.opendental.tables)?;
+        configured_tables::look_at_names(&self.config.opendental.tables)?;
         let state = State::open(&self.config.state.path).await?;
         let heartbeat = Duration::from_secs(u64::from(self.config.mysql.heartbeat_seconds));
         let health = Health::new(heartbeat.saturating_mul(3).max(Duration::from_secs(15)));
@@ -143,7 +143,7 @@ impl Bridge {
         let end = database.current_position().await?;
         let files = database.log_files().await?;
         let zone = database.time_zone().await?;
-        let tables = watch_tables::find(&database, &self.config.opendental.tables).await?;
+        let tables = configured_tables::find(&database, &self.config.opendental.tables).await?;
         let loaded = reload::load(&database).await?;
         Ok(Found { database, tables, identity, end, files, own_clock, clock, zone, loaded })
     }

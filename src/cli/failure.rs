@@ -8,7 +8,9 @@ use std::{
 };
 
 use super::receive::ReceiveError;
-use crate::{bridge::BridgeError, config::ConfigError, delivery::DeliveryError, source::SourceError};
+use crate::{
+    bridge::BridgeError, config::ConfigError, delivery::DeliveryError, polling::PollingError, source::SourceError,
+};
 
 /// Why a command ended with an exit code other than 0. Every error becomes one by `?`.
 #[derive(Debug)]
@@ -61,6 +63,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 fn is_configuration(error: &(dyn Error + 'static)) -> bool {
     error.is::<ConfigError>()
         || error.downcast_ref().is_some_and(BridgeError::is_configuration)
+        || error.downcast_ref().is_some_and(PollingError::is_configuration)
         || matches!(error.downcast_ref(), Some(SourceError::Configuration { .. }))
         || matches!(error.downcast_ref(), Some(DeliveryError::Secret { .. } | DeliveryError::Workstation))
         || matches!(error.downcast_ref(), Some(ReceiveError::Secret { .. }))

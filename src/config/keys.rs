@@ -57,6 +57,7 @@ const fn secret(name: &'static str, kind: Kind) -> Key {
 /// All keys, in the order of the default file.
 pub(super) const KEYS: &[Key] = &[
     key("workstation", Kind::Text(check::workstation)),
+    key("engine", Kind::Choice(&["binlog", "polling"])),
     secret("mysql.url", Kind::Text(check::mysql_url)),
     key("mysql.tls", Kind::Choice(&["disabled", "preferred", "required", "verify-ca", "verify-identity"])),
     key("mysql.tls_ca", Kind::Text(check::any)),

@@ -36,6 +36,8 @@ pub const DEFAULT_FILE: &str = include_str!("../../config/opendental-cdc.toml");
 pub struct Config {
     /// Sent in the `Workstation` header, and which subscriptions are ours; never blank (default: the host's name).
     pub workstation: String,
+    /// How changes are found.
+    pub engine: Engine,
     /// The server that is read.
     pub mysql: MysqlConfig,
     /// What survives a restart.
@@ -50,6 +52,16 @@ pub struct Config {
     pub http: HttpConfig,
     /// What we write about ourselves.
     pub log: LogConfig,
+}
+
+/// `engine`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// In the server's binary log.
+    Binlog,
+    /// By their time stamps, as Open Dental's own sender does.
+    Polling,
 }
 
 /// `[mysql]`.

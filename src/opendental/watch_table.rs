@@ -1,6 +1,6 @@
 //! A watch table: the API's name, the database table behind it, and how its rows become JSON.
 
-use super::{Binding, Shown, field::TableShape, plain::PlainTable};
+use super::{Binding, LookupTable, Shown, field::TableShape, plain::PlainTable};
 
 /// What of its table's rows a watch table tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,15 +79,34 @@ impl WatchTable {
         self.stamp.as_deref()
     }
 
+    /// The column, and the number in it, that rows must have to belong to it; `None`: all rows of the table do.
+    pub fn only(&self) -> Option<(&'static str, i64)> {
+        match self.form {
+            Form::Api(shape) => shape.only,
+            Form::Plain { .. } => None,
+        }
+    }
+
     /// Whether only some of the table's rows belong to it: see [`Binding::accepts`].
     pub fn is_choosy(&self) -> bool {
-        matches!(self.form, Form::Api(shape) if shape.only.is_some())
+        self.only().is_some()
     }
 
     /// Whether its JSON may hold this.
     pub fn shows(&self, shown: Shown) -> bool {
         match self.form {
             Form::Api(shape) => shape.fields().any(|field| field.conversion.shows() == Some(shown)),
+            Form::Plain { .. } => false,
+        }
+    }
+
+    /// Whether its JSON holds anything of this lookup table.
+    pub fn looks_up(&self, table: LookupTable) -> bool {
+        match self.form {
+            Form::Api(shape) => {
+                let mut shown = shape.fields().filter_map(|field| field.conversion.shows());
+                shown.any(|shown| shown.table() == table)
+            }
             Form::Plain { .. } => false,
         }
     }

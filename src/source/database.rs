@@ -49,7 +49,16 @@ pub(super) enum Purpose {
 impl Database {
     /// Connects to the server of `config` and logs in.
     pub async fn connect(config: &MysqlConfig) -> Result<Self, DatabaseError> {
-        let options = SessionOptions::new(config)?;
+        Self::connect_with(SessionOptions::new(config)?, config).await
+    }
+
+    /// As [`Database::connect`], for those who ask nothing about the log: the server need not have one, nor the account
+    /// a right to it.
+    pub async fn connect_without_log(config: &MysqlConfig) -> Result<Self, DatabaseError> {
+        Self::connect_with(SessionOptions::new(config)?.without_log(), config).await
+    }
+
+    async fn connect_with(options: SessionOptions, config: &MysqlConfig) -> Result<Self, DatabaseError> {
         let session = options.connect().await?;
         let lane = |count| Lane { idle: Mutex::new(Vec::new()), permits: Semaphore::new(count) };
         let inner =

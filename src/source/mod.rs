@@ -26,6 +26,7 @@ mod login_error;
 mod mysql_async_connection;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc_connection;
+mod poll;
 mod read_ahead;
 mod reader;
 mod replica_clash;
@@ -62,6 +63,7 @@ pub use identity::Identity;
 pub use image_row::{ImageRow, stamp};
 pub use layout::{DeclaredLayout, LayoutReader};
 pub use log_files::{LogFiles, Reach};
+pub use poll::ChangedRows;
 pub use reader::{Reader, ReaderConfig};
 pub use row_layout::{Layout, LayoutMismatch};
 pub use scan::Scan;

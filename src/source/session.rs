@@ -39,6 +39,8 @@ pub(super) struct SessionOptions {
     pub(super) server: Arc<str>,
     /// The practice's database.
     pub(super) database: Arc<str>,
+    /// Whether sessions must be able to tell the log's position.
+    log: bool,
 }
 
 impl SessionOptions {
@@ -82,7 +84,13 @@ impl SessionOptions {
             plain_allowed: config.tls == TlsMode::Preferred,
             server: address.endpoint.to_string().into(),
             database: address.database.into(),
+            log: true,
         })
+    }
+
+    /// Sessions for which the server need not have a log, nor the account a right to it.
+    pub(super) fn without_log(self) -> Self {
+        Self { log: false, ..self }
     }
 
     /// Connects, logs in and learns what kind of server it is.
@@ -100,7 +108,7 @@ impl SessionOptions {
         };
         let connection = within(CONNECT_TIMEOUT, &self.server, DOING, connecting).await?;
         let mut session = Session { connection, server: self.server.clone(), facts: Facts::default() };
-        within(CONNECT_TIMEOUT, &self.server, DOING, async { Ok(session.prepare().await) }).await??;
+        within(CONNECT_TIMEOUT, &self.server, DOING, async { Ok(session.prepare(self.log).await) }).await??;
         Ok(session)
     }
 }
@@ -140,7 +148,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Sets what we rely on and finds out what the server is.
-    async fn prepare(&mut self) -> Result<(), DatabaseError> {
+    async fn prepare(&mut self, log: bool) -> Result<(), DatabaseError> {
         const DOING: &str = "questions about itself";
         self.execute("SET SESSION autocommit = 1, net_write_timeout = 600", DOING).await?;
         let lock_wait = format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}");
@@ -156,7 +164,7 @@ impl Session {
         let variables = self.rows(Identity::QUERY, DOING).await?;
         self.facts.identity =
             Identity::from_variables(variables.iter().filter_map(|row| Some((row.text_at(0)?, row.text_at(1)?))));
-        if let Err(error) = self.execute(self.facts.position_statement, READING_POSITION).await {
+        if log && let Err(error) = self.execute(self.facts.position_statement, READING_POSITION).await {
             if !error.is_syntax() {
                 return Err(error);
             }

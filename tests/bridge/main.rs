@@ -17,6 +17,7 @@ mod office;
 mod outage;
 mod places;
 mod plain_tables;
+mod polling;
 mod privacy;
 mod proxy;
 mod restart;

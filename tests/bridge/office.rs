@@ -51,6 +51,7 @@ pub(crate) struct Office {
     settings: String,
     proxy: Option<u16>,
     client: &'static str,
+    engine: &'static str,
 }
 
 impl Office {
@@ -85,7 +86,8 @@ impl Office {
         connection.disconnect().await.unwrap();
         let receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Self { server, database, receiver, folder, settings: String::new(), proxy: None, client: "mysql_async" }
+        let (settings, client, engine) = (String::new(), "mysql_async", "binlog");
+        Self { server, database, receiver, folder, settings, proxy: None, client, engine }
     }
 
     /// Adds lines to the configuration of bridges started from here on.
@@ -104,13 +106,19 @@ impl Office {
         self.client = client;
     }
 
+    /// Lets processes started from here on poll.
+    pub(crate) fn poll(&mut self) {
+        self.engine = "polling";
+    }
+
     /// The configuration as a file's text.
     pub(crate) fn toml(&self) -> String {
         let mut toml = String::new();
         let port = self.proxy.unwrap_or(self.server.port());
         let url = format!("mysql://{0}:secret@127.0.0.1:{port}/{0}", self.database);
         let state = self.state();
-        writeln!(toml, "workstation = \"CDC-TEST\"\n[mysql]\nurl = \"{url}\"\nheartbeat_seconds = 1").unwrap();
+        writeln!(toml, "workstation = \"CDC-TEST\"\nengine = \"{}\"", self.engine).unwrap();
+        writeln!(toml, "[mysql]\nurl = \"{url}\"\nheartbeat_seconds = 1").unwrap();
         writeln!(toml, "client = \"{}\"", self.client).unwrap();
         writeln!(toml, "[state]\npath = '{}'", state.display()).unwrap();
         writeln!(toml, "[http]\nlisten = \"\"").unwrap();

@@ -1,17 +1,27 @@
-//! The watch tables of a bridge: those of the API, and the tables that `opendental.tables` names.
+//! The watch tables of a configuration: those of the API, and the tables that `opendental.tables` names.
 
-use super::error::BridgeError;
 use crate::{
     config::{ConfigError, Problem},
     opendental::{PlainTable, WatchTables},
-    source::{Database, TableFacts},
+    source::{Database, DatabaseError, TableFacts},
 };
+
+/// Why the watch tables cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TablesError {
+    /// `opendental.tables` names what cannot be watched.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server cannot be asked.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
 
 /// Looks whether the names of `tables` can be watch tables' names, before anything is asked of the server.
 ///
 /// # Errors
-/// [`BridgeError::Config`], which names each that cannot.
-pub(super) fn look_at_names(tables: &[String]) -> Result<(), BridgeError> {
+/// [`TablesError::Config`], which names each that cannot.
+pub(crate) fn look_at_names(tables: &[String]) -> Result<(), TablesError> {
     let mut known = WatchTables::api();
     let mut problems = Vec::new();
     for name in tables {
@@ -26,8 +36,8 @@ pub(super) fn look_at_names(tables: &[String]) -> Result<(), BridgeError> {
 /// The watch tables of the API, and `tables` as the server has them.
 ///
 /// # Errors
-/// [`BridgeError::Config`] if a table is not there or has no primary key by which its rows can be known.
-pub(super) async fn find(database: &Database, tables: &[String]) -> Result<WatchTables, BridgeError> {
+/// [`TablesError::Config`] if a table is not there or has no primary key by which its rows can be known.
+pub(crate) async fn find(database: &Database, tables: &[String]) -> Result<WatchTables, TablesError> {
     let mut known = WatchTables::api();
     let mut problems = Vec::new();
     for name in tables {
@@ -77,7 +87,7 @@ fn problem(name: &str, why: &str) -> Problem {
     Problem { key: "opendental.tables".to_owned(), value: None, rule: format!("{name:?} {why}"), origin: None }
 }
 
-fn refused(problems: Vec<Problem>) -> Result<(), BridgeError> {
+fn refused(problems: Vec<Problem>) -> Result<(), TablesError> {
     if problems.is_empty() { Ok(()) } else { Err(ConfigError::Refused(problems).into()) }
 }
 

@@ -1,0 +1,194 @@
+//! Rounds over all subscriptions, one after the other.
+
+use std::collections::HashMap;
+
+use chrono::{NaiveDateTime, Utc};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{error::ServeError, lookups::RoundLookups, window};
+use crate::{
+    delivery::{Attempt, Event, Outcome, Sender},
+    http::Health,
+    opendental::{Lookups, RenderError, Subscription, Tells, WatchTable, WatchTables},
+    row::Row,
+    source::{ChangedRows, Database, DatabaseError, TextRow, WriteBack},
+};
+
+/// All columns: releases of Open Dental differ in which they have.
+const ALL: [&str; 0] = [];
+
+/// What rounds are made with.
+pub(super) struct Poller {
+    pub(super) workstation: String,
+    /// Elements of one event, and rows of one page.
+    pub(super) page: usize,
+    pub(super) database: Database,
+    pub(super) tables: WatchTables,
+    pub(super) sender: Sender,
+    pub(super) health: Health,
+    /// What was last said of a subscription that is not served: said once, not in every round.
+    pub(super) said: HashMap<i64, String>,
+}
+
+/// The time stamp column of a watch table, and which of its rows belong to it.
+struct Polled<'a> {
+    watch: &'a WatchTable,
+    stamp: &'a str,
+}
+
+impl Poller {
+    /// Serves each subscription that is due, in the order of the table; a failure of one leaves the others theirs.
+    /// Ends early once `stop` is cancelled.
+    pub(super) async fn round(&mut self, stop: &CancellationToken) -> Result<(), DatabaseError> {
+        let rows = self.database.all_rows(Subscription::TABLE, &ALL).await?;
+        let now = self.database.local_now().await?;
+        self.health.reading(Utc::now());
+        let mut lookups = RoundLookups::default();
+        for row in &rows {
+            if stop.is_cancelled() {
+                break;
+            }
+            match Subscription::from_row(row) {
+                Ok(subscription) => self.turn(&subscription, now, &mut lookups, stop).await?,
+                // Its number may be what cannot be read.
+                Err(error) => self.say(0, format!("a row of apisubscription cannot be read: {error}")),
+            }
+            self.health.reading(Utc::now());
+        }
+        Ok(())
+    }
+
+    async fn turn(
+        &mut self,
+        subscription: &Subscription,
+        now: NaiveDateTime,
+        lookups: &mut RoundLookups,
+        stop: &CancellationToken,
+    ) -> Result<(), DatabaseError> {
+        let num = subscription.num;
+        let is_ours = subscription.belongs_to(&self.workstation) && !subscription.is_ui();
+        if !is_ours || subscription.is_expired(&window::text(now)) {
+            return Ok(());
+        }
+        let tables = self.tables.clone();
+        let polled = match polled(&tables, subscription) {
+            Ok(polled) => polled,
+            Err(why) => {
+                self.say(num, format!("it is left alone: {why}"));
+                return Ok(());
+            }
+        };
+        if window::is_due(subscription, now) != Some(true) {
+            return Ok(());
+        }
+        match self.serve(subscription, &polled, lookups, stop).await {
+            Ok(()) => {
+                self.said.remove(&num);
+                Ok(())
+            }
+            // The others would fare no better.
+            Err(ServeError::Database(error)) if error.is_connection_lost() => Err(error),
+            Err(error) => {
+                self.say(num, format!("trying again in the next round: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends one window, page by page, and moves DateTimeStart to its end once every page was accepted.
+    async fn serve(
+        &self,
+        subscription: &Subscription,
+        polled: &Polled<'_>,
+        lookups: &mut RoundLookups,
+        stop: &CancellationToken,
+    ) -> Result<(), ServeError> {
+        let to = self.database.local_now().await?;
+        let Some(from) = window::from(subscription, to) else { return Ok(()) };
+        let Polled { watch, stamp } = polled;
+        let which = ChangedRows { table: watch.table(), stamp, only: watch.only(), from, to };
+        for offset in (0..).step_by(self.page) {
+            let rows = self.database.changed_rows(&which, offset, self.page).await?;
+            if !rows.is_empty() {
+                let body = body(watch, &rows, lookups.of(watch, &self.database).await?)?;
+                let event = event(subscription, watch, body);
+                let Some(attempt) = self.sender.attempt_unless(&event, Utc::now(), stop.cancelled()).await else {
+                    return Ok(());
+                };
+                accepted(&event, rows.len(), attempt)?;
+            }
+            if rows.len() < self.page {
+                break;
+            }
+            if stop.is_cancelled() {
+                // The window is sent again from its beginning.
+                return Ok(());
+            }
+        }
+        // Another sender, or somebody who wants rows again, may have moved it meanwhile: then it stays there.
+        let last_seen = subscription.date_time_start.clone();
+        self.database.write_back(&[WriteBack { num: subscription.num, last_seen, value: window::text(to) }]).await?;
+        Ok(())
+    }
+
+    /// Says something of a subscription, unless it is what was said last.
+    fn say(&mut self, num: i64, what: String) {
+        if self.said.get(&num) != Some(&what) {
+            warn!(subscription = num, "{what}");
+            self.said.insert(num, what);
+        }
+    }
+}
+
+/// What a subscription watches, if that can be polled.
+fn polled<'a>(tables: &'a WatchTables, subscription: &Subscription) -> Result<Polled<'a>, &'static str> {
+    let found = tables.find(subscription.watch_table.trim());
+    let (_, watch) = found.ok_or("there is no such watch table, neither of the API nor in opendental.tables")?;
+    match (watch.tells(), watch.stamp_column()) {
+        (Tells::Changes, Some(stamp)) => Ok(Polled { watch, stamp }),
+        (Tells::Changes, None) => Err("its table has no time stamp, without which polling finds nothing"),
+        (Tells::Deletions, _) => Err("polling cannot see deleted rows; only the binary log tells of them"),
+    }
+}
+
+/// The rows as one JSON array.
+fn body(watch: &WatchTable, rows: &[TextRow], lookups: &Lookups) -> Result<Vec<u8>, RenderError> {
+    let mut body = Vec::with_capacity(rows.len() * 1024 + 2);
+    body.push(b'[');
+    if let Some(first) = rows.first() {
+        let binding = watch.bind(first.columns());
+        for row in rows {
+            if body.len() > 1 {
+                body.push(b',');
+            }
+            binding.render(row, lookups, &mut body)?;
+        }
+    }
+    body.push(b']');
+    Ok(body)
+}
+
+fn event(subscription: &Subscription, watch: &WatchTable, body: Vec<u8>) -> Event {
+    Event {
+        // What is sent again after a failure is another window, so no two events are the same.
+        id: format!("msg_{:032x}", fastrand::u128(..)),
+        subscription: subscription.num,
+        url: subscription.end_point_url.clone(),
+        customer_key: subscription.customer_key.clone(),
+        event_type: format!("WatchTable: {}", watch.name()),
+        body: body.into(),
+        troubled: false,
+    }
+}
+
+fn accepted(event: &Event, elements: usize, attempt: Attempt) -> Result<(), ServeError> {
+    match attempt.outcome {
+        Outcome::Accepted { status } => {
+            let (subscription, millis) = (event.subscription, attempt.took.as_millis());
+            info!(subscription, event = %event.event_type, elements, id = %event.id, status, millis, "event accepted");
+            Ok(())
+        }
+        Outcome::Failed(failure) => Err(ServeError::Refused(failure.reason)),
+    }
+}

@@ -1,0 +1,130 @@
+//! Starting and stopping, and the pace of the rounds.
+
+use std::{collections::HashMap, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{error::PollingError, poller::Poller};
+use crate::{
+    config::Config,
+    configured_tables,
+    delivery::Sender,
+    http::{Health, Server},
+    opendental::WatchTables,
+    source::{Database, DatabaseError},
+};
+
+/// From the beginning of one round to that of the next, if it is not longer.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// The pauses after rounds that could not be made.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Beside one event's time-out: how long a round may say nothing and still count as alive.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Sends one practice's events as Open Dental's own sender is documented to find them.
+pub struct Polling {
+    config: Config,
+}
+
+impl Polling {
+    /// Polling with this configuration; nothing is touched before [`Polling::run`].
+    pub fn new(config: Config) -> Self {
+        Self { config }
+    }
+
+    /// Runs until `stop` is cancelled, then finishes the request under way. Where it stands is in DateTimeStart.
+    ///
+    /// # Errors
+    /// Only at the start, and only what waiting cannot mend: see [`PollingError`].
+    pub async fn run(self, stop: CancellationToken) -> Result<(), PollingError> {
+        configured_tables::look_at_names(&self.config.opendental.tables)?;
+        let sender = Sender::new(&self.config.delivery, &self.config.workstation)?;
+        let health = Health::new(Duration::from_secs(self.config.delivery.timeout_seconds) + SILENCE);
+        let server = Server::bind(&self.config.http).await?;
+        let serving = server.map(|server| tokio::spawn(server.serve(health.clone(), stop.child_token())));
+        let result = self.run_until(sender, health, &stop).await;
+        stop.cancel();
+        if let Some(serving) = serving
+            && let Err(error) = serving.await
+        {
+            error!(%error, "the HTTP server ended unexpectedly");
+        }
+        result
+    }
+
+    async fn run_until(&self, sender: Sender, health: Health, stop: &CancellationToken) -> Result<(), PollingError> {
+        let found = tokio::select! {
+            found = self.find_source(&health) => found?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let (database, tables) = found;
+        info!("polling; rows that polling cannot see are not sent");
+        let mut poller = Poller {
+            workstation: self.config.workstation.clone(),
+            page: self.config.delivery.max_elements,
+            database,
+            tables,
+            sender,
+            health,
+            said: HashMap::new(),
+        };
+        poll(&mut poller, stop).await;
+        poller.health.not_ready("stopping");
+        poller.database.close().await;
+        Ok(())
+    }
+
+    /// Waits for the server, as after a boot that starts it together with us.
+    async fn find_source(&self, health: &Health) -> Result<(Database, WatchTables), PollingError> {
+        let mut failures = 0;
+        loop {
+            match self.ask_source().await {
+                Err(PollingError::Database(error)) if error.is_retryable() => {
+                    failed(&error, &mut failures, health).await
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn ask_source(&self) -> Result<(Database, WatchTables), PollingError> {
+        let database = Database::connect_without_log(&self.config.mysql).await?;
+        let tables = configured_tables::find(&database, &self.config.opendental.tables).await?;
+        Ok((database, tables))
+    }
+}
+
+/// One round after the other until `stop` is cancelled.
+async fn poll(poller: &mut Poller, stop: &CancellationToken) {
+    let mut ticks = interval(ROUND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failures = 0;
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match poller.round(stop).await {
+            Ok(()) => failures = 0,
+            Err(error) => tokio::select! {
+                () = failed(&error, &mut failures, &poller.health) => {}
+                () = stop.cancelled() => return,
+            },
+        }
+    }
+}
+
+/// Tells of a failure and waits a while, longer from one to the next.
+async fn failed(error: &DatabaseError, failures: &mut u32, health: &Health) {
+    let pause = FIRST_PAUSE.saturating_mul(1 << (*failures).min(10)).min(LONGEST_PAUSE);
+    *failures = failures.saturating_add(1);
+    warn!(%error, seconds = pause.as_secs(), "the server cannot be asked; trying again");
+    health.not_ready("waiting for the server");
+    sleep(pause).await;
+}
