@@ -144,7 +144,9 @@ impl Engine {
             "scanned for changes before the subscriptions' place in the log"
         );
         let mut shared: HashMap<i64, Arc<Marks>> = HashMap::new();
+        let mut plans = HashMap::new();
         for (num, epoch, since) in asked {
+            let end = self.ends.remove(&num).filter(|(of, _)| *of == epoch);
             let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
             if subscriber.epoch != epoch || subscriber.phase != Phase::Scanning {
                 continue;
@@ -154,9 +156,14 @@ impl Engine {
                 Arc::new(scan.rows.iter().filter(|(stamp, _)| all || *stamp >= since).collect())
             });
             subscriber.backlog = Some(backlog.clone());
-            subscriber.phase = Phase::Waiting;
+            subscriber.scanned = scan.point;
+            subscriber.phase = if end.is_some() { Phase::Closing } else { Phase::Waiting };
             self.store_then(num, None);
-            self.attend(num)?;
+            match end {
+                Some((_, end)) if !self.is_unsure(num) => self.close(num, &end, &mut plans)?,
+                Some(_) => self.again(&[num]),
+                None => self.attend(num)?,
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use tracing::{debug, warn};
 
 use super::{
+    doubts::WindowEnd,
     engine::Engine,
     error::BridgeError,
     jobs::{BarrierAnswer, Done},
@@ -15,7 +16,7 @@ use crate::{
     binlog::LogPoint,
     opendental::WatchId,
     source::Barrier,
-    window::{Cursor, Instant, Marks, Phase, Plan, elements, plan},
+    window::{Cursor, Marks, Phase, Plan, elements, plan},
 };
 
 /// How far the present barrier has come. One is under way at a time: windows due meanwhile share the next.
@@ -30,7 +31,7 @@ pub(super) enum BarrierStep {
 }
 
 /// Windows over the same stretch of the log, with the same catch-up, have the same plan.
-type PlanKey = (WatchId, LogPoint, Option<*const Marks>);
+pub(super) type PlanKey = (WatchId, LogPoint, Option<*const Marks>);
 
 /// How long a window is left alone that cannot close yet.
 const AGAIN_MILLIS: i64 = 250;
@@ -106,7 +107,7 @@ impl Engine {
     }
 
     /// Looks at the subscriptions again shortly.
-    fn again(&mut self, due: &[i64]) {
+    pub(super) fn again(&mut self, due: &[i64]) {
         let at = self.now_millis().saturating_add(AGAIN_MILLIS);
         for num in due {
             if let Some(subscriber) = self.subscribers.get_mut(num)
@@ -125,15 +126,20 @@ impl Engine {
             return Ok(());
         }
         let BarrierStep::Reading { barrier, due } = std::mem::take(&mut self.barrier) else { return Ok(()) };
-        let to = Cursor { point: read, resume: self.boundary.resume.clone() };
-        let instant = barrier.now.timestamp();
+        let end = WindowEnd {
+            to: Cursor { point: read, resume: self.boundary.resume.clone() },
+            instant: barrier.now.timestamp(),
+            local: barrier.local,
+        };
         let mut plans = HashMap::new();
         let mut unsure = Vec::new();
         for num in due {
             if self.is_unsure(num) {
                 unsure.push(num);
+            } else if let Some(since) = self.doubt_before(num, end.to.point) {
+                self.scan_then_close(num, since, &end);
             } else {
-                self.close(num, &to, instant, &barrier.local, &mut plans)?;
+                self.close(num, &end, &mut plans)?;
             }
         }
         self.again(&unsure);
@@ -142,7 +148,7 @@ impl Engine {
     }
 
     /// Whether what the window would hold is not known yet: its table's columns, or the lookups that it shows.
-    fn is_unsure(&self, num: i64) -> bool {
+    pub(super) fn is_unsure(&self, num: i64) -> bool {
         if self.reload || self.reloading {
             return true;
         }
@@ -152,20 +158,19 @@ impl Engine {
         unsure.is_some_and(|until| until > self.boundary.position.point())
     }
 
-    fn close(
+    pub(super) fn close(
         &mut self,
         num: i64,
-        to: &Cursor,
-        instant: Instant,
-        local: &str,
+        end: &WindowEnd,
         plans: &mut HashMap<PlanKey, Arc<Plan>>,
     ) -> Result<(), BridgeError> {
+        let WindowEnd { to, instant, local } = end;
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         if subscriber.phase != Phase::Closing {
             return Ok(());
         }
         subscriber.phase = Phase::Waiting;
-        if instant < subscriber.due() {
+        if *instant < subscriber.due() {
             // Our idea of the server's clock was ahead of it.
             return self.attend(num);
         }
@@ -178,7 +183,7 @@ impl Engine {
             let stamps = Stamps::new(&watched.watch, &self.zone);
             Arc::new(plan(&watched.log, from, to.point, backlog.as_deref(), |entry| stamps.of(entry)))
         });
-        subscriber.close(to.clone(), instant, local, plan.clone());
+        subscriber.close(to.clone(), *instant, local, plan.clone());
         if plan.is_empty() {
             subscriber.finish();
             self.store_and_write_back(num);
@@ -225,10 +230,12 @@ impl Engine {
                 Some(&(point, cursors)) => {
                     watched.cursors = cursors;
                     watched.log.trim(point);
+                    watched.doubt = watched.doubt.filter(|doubt| !doubt.is_past(point));
                 }
                 None => {
                     watched.cursors = 0;
                     watched.log.clear();
+                    watched.doubt = None;
                 }
             }
         }

@@ -20,6 +20,7 @@ use super::{
     clock::{OwnClock, ServerClock},
     closing::BarrierStep,
     delivery_log::DeliveryLog,
+    doubts::{Named, WindowEnd},
     error::BridgeError,
     jobs::Done,
     storing::Storing,
@@ -106,6 +107,10 @@ pub(super) struct Engine {
     /// Subscriptions that wait for a catch-up scan of their table, and the tables being scanned.
     pub(super) scan_wanted: HashMap<WatchId, Vec<i64>>,
     pub(super) scanning: HashSet<WatchId>,
+    /// Where windows end that wait for a scan of their table, by subscription, each with its epoch.
+    pub(super) ends: HashMap<i64, (u64, WindowEnd)>,
+    /// The doubts that were named.
+    pub(super) named: Named,
     /// Subscriptions whose restored window waits until the log has been read up to its end.
     pub(super) rebuilding: Vec<i64>,
     /// Restored windows wait until the log has been read anew up to here, at least as far as before the restart: rows
@@ -162,6 +167,8 @@ impl Engine {
             barrier_backoff: Backoff::default(),
             scan_wanted: HashMap::new(),
             scanning: HashSet::new(),
+            ends: HashMap::new(),
+            named: Named::default(),
             rebuilding: Vec::new(),
             rebuilt: LogPoint::default(),
             trim: false,
@@ -255,6 +262,7 @@ impl Engine {
             Done::Scanned(scan) => self.scanned(scan),
             Done::RowsRead(rows) => self.rows_read(rows),
             Done::Attempted(attempted) => self.attempted(attempted),
+            Done::KeyLookedUp { watch, result } => self.key_looked_up(watch, result),
             Done::Reloaded(result) => self.reloaded(result),
             Done::GivenUp => Ok(()),
         }

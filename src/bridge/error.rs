@@ -34,12 +34,9 @@ pub enum BridgeError {
     /// `opendental.tables` names what cannot be watched.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The rows in the log have another primary key than the watch table.
-    #[error(
-        "{table}: its primary key in the log is not the one that the table has, or had when the bridge was started: \
-         start it again, and if it stops here once more, remove the file state.path"
-    )]
-    PrimaryKey {
+    /// A table of `opendental.tables` has another primary key than when the bridge was started; it starts again with it.
+    #[error("{table} has another primary key than before")]
+    KeyChanged {
         /// The table.
         table: String,
     },

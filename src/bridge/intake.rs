@@ -13,9 +13,7 @@ use super::{
 use crate::{
     binlog::LogPoint,
     opendental::{LookupTable, Tells, WatchId},
-    source::{
-        Change, ChangeKind, Changes, ImageRow, Layout, Message, SourceError, Step, TableId, TimeZone, Transaction,
-    },
+    source::{Change, ChangeKind, Changes, ImageRow, Layout, Message, Step, TableId, TimeZone, Transaction},
     window::StoredImage,
 };
 
@@ -36,14 +34,20 @@ impl Engine {
                 self.rebuilt()
             }
             Message::LayoutUnsure { table, until } => {
-                for watch in self.followed.role(table).watches.iter() {
+                let Role { watches, lookup, subscriptions, .. } = self.followed.role(table);
+                for watch in watches.iter() {
                     if let Some(watched) = self.watched.get_mut(watch) {
                         watched.unsure_until = watched.unsure_until.max(until);
                     }
                 }
+                // What is read anew holds all that could be misread.
+                self.reload |= (lookup.is_some() || subscriptions) && until > self.loaded;
                 Ok(())
             }
-            Message::Doubt(doubt) => Err(SourceError::Doubt(doubt).into()),
+            Message::Layouts(layouts) => {
+                self.store_layouts(layouts);
+                Ok(())
+            }
             Message::Connected { identity } => {
                 if identity != self.identity {
                     let reason = "another server answers at its address, or its log was started anew".to_owned();
@@ -92,6 +96,7 @@ impl Engine {
             match step {
                 Step::Changes(changes) => self.changes(changes, point, committed)?,
                 Step::Cleared(table) => self.cleared(table, point),
+                Step::Doubt(doubt) => self.doubted(&doubt, point),
             }
         }
         self.taking = None;
@@ -127,7 +132,8 @@ impl Engine {
         for watch in watches {
             let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.cursors > 0) else { continue };
             if !watched.has_same_key(&change.layout) {
-                return Err(BridgeError::PrimaryKey { table: change.layout.table.clone() });
+                self.another_key(*watch, point, committed);
+                continue;
             }
             match watched.watch.tells() {
                 Tells::Deletions => record_deletion(watched, change, point, committed),
@@ -147,6 +153,7 @@ impl Engine {
         let Role { watches, lookup, subscriptions, .. } = self.followed.role(table);
         for watch in watches.iter() {
             // Rows that were deleted before are gone all the same.
+            self.table_emptied(*watch);
             if let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.watch.tells() == Tells::Changes)
             {
                 watched.log.clear();

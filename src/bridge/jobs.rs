@@ -7,7 +7,7 @@ use crate::{
     delivery::Attempt,
     opendental::WatchId,
     row::RowKey,
-    source::{Barrier, Boundary, DatabaseError, Scan, TextRow, WriteBack, WriteBackOutcome},
+    source::{Barrier, Boundary, DatabaseError, Scan, TableFacts, TextRow, WriteBack, WriteBackOutcome},
     state::{State, StateError},
 };
 
@@ -25,6 +25,8 @@ pub(super) enum Done {
     RowsRead(RowsAnswer),
     /// An event was tried.
     Attempted(Attempted),
+    /// What a table's primary key is was looked up.
+    KeyLookedUp { watch: WatchId, result: Result<Option<TableFacts>, DatabaseError> },
     /// Subscriptions and lookups were read anew.
     Reloaded(Result<Loaded, DatabaseError>),
     /// The bridge is to stop.

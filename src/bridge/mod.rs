@@ -7,6 +7,7 @@ mod catch_up;
 mod clock;
 mod closing;
 mod delivery_log;
+mod doubts;
 mod engine;
 mod error;
 mod intake;

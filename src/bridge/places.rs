@@ -13,6 +13,8 @@ use crate::{
 pub(super) enum Lost {
     /// It is another log: no place in it is ours.
     All,
+    /// It holds bytes that can be neither read nor passed over, behind all places.
+    Unreadable,
     /// The server does not send it from this point on, nor from any before it.
     UpTo(LogPoint),
 }
@@ -60,6 +62,9 @@ impl Log<'_> {
         }
         if anew || matches!(self.lost, Some(Lost::All)) {
             return Some("the server's log was started anew, or is another server's");
+        }
+        if matches!(self.lost, Some(Lost::Unreadable)) {
+            return Some("the server's log cannot be read from their place on");
         }
         match (self.files.reach(resume), &self.lost) {
             (Reach::Held, Some(Lost::UpTo(point))) if resume <= *point => {

@@ -1,10 +1,14 @@
 //! A subscription's place after a restart, from the state file.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use crate::{
+    binlog::LogPoint,
     opendental::{Subscription, WatchId},
-    state::{self, SavedSubscription, SavedWindow},
+    source::KnownLayout,
+    state::{self, SavedLayout, SavedSubscription, SavedWindow},
     window::{Cursor, DateTimeStart, Phase, Subscriber, Window},
 };
 
@@ -47,6 +51,22 @@ fn saved_cursor(cursor: &Cursor) -> state::Cursor {
     state::Cursor { point: cursor.point, resume: cursor.resume.clone() }
 }
 
+/// What is stored of a table's layout.
+pub(super) fn saved_layout(known: &KnownLayout) -> SavedLayout {
+    let json = serde_json::to_string(&known.layout.as_deref()).unwrap_or_default();
+    SavedLayout { table: known.table.clone(), point: known.from, json }
+}
+
+/// What was stored by [`saved_layout`]. What another version stored in another form is not known any more.
+pub(super) fn known_layouts(saved: &[SavedLayout]) -> Vec<KnownLayout> {
+    let known = |saved: &SavedLayout| KnownLayout {
+        table: saved.table.clone(),
+        from: saved.point,
+        layout: serde_json::from_str::<Option<_>>(&saved.json).unwrap_or_default().map(Arc::new),
+    };
+    saved.iter().map(known).collect()
+}
+
 /// Puts the subscription at its stored place; `None` if the place was another subscription's under the same number.
 pub(super) fn restore(subscription: &Subscription, watch: WatchId, saved: SavedSubscription) -> Option<Subscriber> {
     let same_endpoint = saved.fingerprint == stored_fingerprint(subscription);
@@ -76,6 +96,7 @@ pub(super) fn restore(subscription: &Subscription, watch: WatchId, saved: SavedS
         window,
         catch_up: saved.catch_up,
         backlog: None,
+        scanned: LogPoint::default(),
         phase: Phase::Waiting,
         failures: 0,
         epoch: 0,

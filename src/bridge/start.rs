@@ -14,6 +14,7 @@ use super::{
     places::{self, Log, Lost},
     registry::Told,
     reload::{self, Loaded},
+    restore::known_layouts,
     tables::Followed,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     http::{Health, Server},
     opendental::{LookupTable, WatchTables},
     source::{Boundary, Database, Identity, LogFiles, Message, Reader, ReaderConfig, SourceError, TimeZone},
-    state::{Changes, Saved, State},
+    state::{Changes, ForgetLayouts, Saved, State},
 };
 
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
@@ -100,11 +101,19 @@ impl Bridge {
                     warn!(%error, "starting again");
                     lost = Some(Lost::All);
                 }
+                Err(BridgeError::Source(error @ SourceError::Doubt(_))) => {
+                    error!(%error, "starting again behind it");
+                    lost = Some(Lost::Unreadable);
+                }
                 Err(BridgeError::Source(error @ SourceError::Purged { .. })) => {
                     warn!(%error, "starting again");
                     // The second refusal in a row: it may not be about the place.
                     let again = lost.is_some() && read <= start;
                     lost = Some(if again { Lost::All } else { Lost::UpTo(read) });
+                }
+                Err(error @ BridgeError::KeyChanged { .. }) => {
+                    warn!("{error}: starting again with it");
+                    lost = None;
                 }
                 result => return result,
             }
@@ -164,13 +173,17 @@ impl Bridge {
         let mut subscriptions = saved.subscriptions;
         let log = Log { another, lost, files: &files, end: end.point() };
         log.forget_lost(&mut subscriptions, overlap(&config.delivery));
+        // What is known of layouts holds where the log was read up to the place at which reading begins.
+        let place = places::oldest(&subscriptions);
+        let layouts = if place.is_some() { known_layouts(&saved.layouts) } else { Vec::new() };
         let changes = Changes {
             identity: Some(serde_json::to_string(&identity).unwrap_or_default()),
             upsert: subscriptions.clone(),
+            forget_layouts: layouts.is_empty().then_some(ForgetLayouts::All),
             ..Changes::default()
         };
         state.commit(&changes).await?;
-        let start = match places::oldest(&subscriptions) {
+        let start = match place {
             Some(position) => position,
             None => end,
         };
@@ -186,7 +199,8 @@ impl Bridge {
             seed: format!("{} {}", config.workstation, state.instance_id()),
             reconnect_max: Duration::from_secs(30),
         };
-        let reader = Reader::new(reader_config, start.clone(), database.clone(), sender, reading.clone());
+        let reader =
+            Reader::new(reader_config, start.clone(), database.clone(), sender, reading.clone()).knowing(layouts);
         let reader = tokio::spawn(reader.run());
         let parts = Parts {
             workstation: config.workstation.clone(),

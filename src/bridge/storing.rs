@@ -2,8 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{engine::Engine, error::BridgeError, jobs::Done, restore::saved};
-use crate::state::{Changes, State, StateError};
+use super::{
+    engine::Engine,
+    error::BridgeError,
+    jobs::Done,
+    restore::{saved, saved_layout},
+};
+use crate::{
+    binlog::LogPoint,
+    source::KnownLayout,
+    state::{Changes, ForgetLayouts, State, StateError},
+};
 
 /// What is done once a subscription's present place is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +28,7 @@ pub(super) enum Then {
 pub(super) struct Storing {
     changed: BTreeSet<i64>,
     removed: BTreeSet<i64>,
+    layouts: Vec<KnownLayout>,
     then: Vec<Then>,
 }
 
@@ -36,16 +46,24 @@ impl Engine {
         self.storing.removed.insert(num);
     }
 
+    /// Stores what was learned of layouts, no later than any place in the log behind it.
+    pub(super) fn store_layouts(&mut self, layouts: Vec<KnownLayout>) {
+        self.storing.layouts.extend(layouts);
+    }
+
     pub(super) fn start_commit(&mut self) {
         let places = !self.storing.changed.is_empty() || !self.storing.removed.is_empty();
-        if !places && !self.must_store_deliveries() {
+        if !places && self.storing.layouts.is_empty() && !self.must_store_deliveries() {
             return;
         }
         // It is away while a commit is under way.
         let Some(mut state) = self.state.take() else { return };
         let changed = std::mem::take(&mut self.storing.changed);
         let (deliveries, forget_deliveries) = self.delivery_log.take(self.now_millis());
+        let layouts: Vec<_> = std::mem::take(&mut self.storing.layouts).iter().map(saved_layout).collect();
         let changes = Changes {
+            forget_layouts: (!layouts.is_empty()).then(|| ForgetLayouts::Before(self.oldest_resume())),
+            layouts,
             upsert: changed.iter().filter_map(|num| self.subscribers.get(num)).map(saved).collect(),
             remove: std::mem::take(&mut self.storing.removed).into_iter().collect(),
             deliveries,
@@ -57,6 +75,13 @@ impl Engine {
             let result = state.commit(&changes).await;
             Done::Stored { state, result, then }
         });
+    }
+
+    /// Where reading would begin after a restart.
+    fn oldest_resume(&self) -> LogPoint {
+        let cursors = self.subscribers.values().filter_map(|subscriber| subscriber.cursor.as_ref());
+        let read = self.boundary.resume.point();
+        cursors.map(|cursor| cursor.resume.point()).min().map_or(read, |oldest| oldest.min(read))
     }
 
     pub(super) fn stored(

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use tracing::warn;
 
+use super::doubts::{DoubtfulStretch, Emptied};
 use crate::{
     binlog::LogPoint,
     opendental::{Binding, LookupTable, Lookups, RenderError, Subscription, Tells, WatchId, WatchTable, WatchTables},
@@ -54,6 +55,11 @@ impl Followed {
         &self.names
     }
 
+    /// All of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = TableId> + use<> {
+        (0..self.names.len()).filter_map(|index| TableId::try_from(index).ok())
+    }
+
     /// A table's name.
     pub(super) fn name(&self, table: TableId) -> &str {
         self.names.get(usize::from(table)).map_or("?", String::as_str)
@@ -96,6 +102,10 @@ pub(super) struct Watched {
     pub(super) cursors: usize,
     /// No window closes before the log has been read up to here (rule R5).
     pub(super) unsure_until: LogPoint,
+    /// Where the log does not tell all that happened, as far as any cursor is not past it.
+    pub(super) doubt: Option<DoubtfulStretch>,
+    /// The table was emptied.
+    pub(super) emptied: Option<Emptied>,
     /// Counts up when a lookup changes that its JSON is made with (rule W8).
     pub(super) generation: u64,
     bound: Option<Bound>,
@@ -117,6 +127,8 @@ impl Watched {
             log: ChangeLog::default(),
             cursors: 0,
             unsure_until: LogPoint::default(),
+            doubt: None,
+            emptied: None,
             generation: 0,
             bound: None,
             bodies: HashMap::new(),

@@ -20,7 +20,7 @@ use crate::{
     binlog::{DecodeError, Image, LogPoint},
     config::Config,
     opendental::WatchTables,
-    source::{Change, Database, Layout, Message, Reader, ReaderConfig, Step, TimeZone, Transaction},
+    source::{Change, Database, Doubt, Layout, Message, Reader, ReaderConfig, Step, TimeZone, Transaction},
 };
 
 /// Messages that may wait to be printed.
@@ -68,7 +68,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let (sender, mut messages) = mpsc::channel(MESSAGES);
     let reader = tokio::spawn(Reader::new(reader, start, database, sender, stop.clone()).run());
-    let mut printer = Printer { zone, lines: HashMap::new(), out: Vec::new() };
+    let mut printer = Printer { zone, lines: HashMap::new(), out: Vec::new(), doubts: 0 };
     while let Some(message) = messages.recv().await {
         let Message::Transactions { transactions, boundary } = message else { continue };
         for transaction in &transactions {
@@ -81,7 +81,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(reader.await??)
+    reader.await??;
+    match printer.doubts {
+        0 => Ok(()),
+        doubts => Err(Doubted { doubts }.into()),
+    }
 }
 
 async fn time_zone(config: &Config, database: &Database) -> Result<TimeZone, Failure> {
@@ -89,6 +93,13 @@ async fn time_zone(config: &Config, database: &Database) -> Result<TimeZone, Fai
         Some(zone) => Ok(zone),
         None => Ok(database.time_zone().await?),
     }
+}
+
+/// Not all could be printed.
+#[derive(Debug, thiserror::Error)]
+#[error("the log was in doubt at {doubts} places, named above: changes are missing from the output")]
+struct Doubted {
+    doubts: u64,
 }
 
 /// A row that cannot be shown.
@@ -104,6 +115,7 @@ struct Printer {
     /// By the layout's address, which it keeps for as long as we keep the layout.
     lines: HashMap<*const Layout, (Arc<Layout>, TableLine)>,
     out: Vec<u8>,
+    doubts: u64,
 }
 
 impl Printer {
@@ -114,10 +126,17 @@ impl Printer {
         for step in &transaction.steps {
             match step {
                 Step::Changes(changes) => changes.iter().try_for_each(|change| self.change(&commit, &change))?,
+                Step::Doubt(doubt) => self.doubted(doubt),
                 Step::Cleared(_) => tracing::info!(position = ?transaction.point, "a table was emptied or dropped"),
             }
         }
         Ok(())
+    }
+
+    /// What is not printed is named.
+    fn doubted(&mut self, doubt: &Doubt) {
+        tracing::error!("the log cannot be read with certainty, {doubt}");
+        self.doubts += 1;
     }
 
     fn change(&mut self, commit: &CommitLine, change: &Change) -> Result<(), Failure> {

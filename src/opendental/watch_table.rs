@@ -64,6 +64,11 @@ impl WatchTable {
         self.tells
     }
 
+    /// Whether it is a table of `opendental.tables`, whose columns are what the server says they are.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.form, Form::Plain { .. })
+    }
+
     /// The database table whose rows it sends.
     pub fn table(&self) -> &str {
         &self.table

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{changes::Changes, identity::Identity, row_layout::Layout, shared_bytes::SharedBytes};
+use super::{changes::Changes, identity::Identity, layout::KnownLayout, row_layout::Layout, shared_bytes::SharedBytes};
 use crate::{
     binlog::{LogPoint, MariadbGtid, MysqlGtid, Position},
     row::RowKey,
@@ -84,6 +84,8 @@ pub enum Step {
     Changes(Changes),
     /// The table was emptied or dropped (TRUNCATE, DROP).
     Cleared(TableId),
+    /// Rows may have changed that the log does not tell with certainty (rule R4).
+    Doubt(Box<Doubt>),
 }
 
 /// A transaction's GTID, in its server's dialect.
@@ -138,8 +140,23 @@ pub struct Doubt {
     pub from: LogPoint,
     /// End of the stretch.
     pub to: LogPoint,
+    /// The server's clock when the first of its statements began: the rows that it hides are stamped no earlier.
+    pub since: DateTime<Utc>,
+    /// What was handed out of it already.
+    pub misread: Misread,
     /// What could not be read and what to do about it; holds no statement text and no values.
     pub reason: String,
+}
+
+/// What is wrong with the changes of a doubtful stretch that were handed out before the doubt was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misread {
+    /// Nothing: what could not be read was left out.
+    Nothing,
+    /// Their values may stand under wrong names; their keys are right.
+    Values,
+    /// Their keys may be wrong too.
+    Keys,
 }
 
 impl std::fmt::Display for Doubt {
@@ -165,15 +182,16 @@ pub enum Message {
         boundary: Boundary,
     },
     /// The columns of this table are only known to be right once the log has been read up to `until`: until then no
-    /// window of it closes. A [`Message::Doubt`] follows if they turn out to be wrong.
+    /// window of it closes. A [`Step::Doubt`] follows if they turn out to be wrong.
     LayoutUnsure {
         /// The table.
         table: TableId,
         /// Where its layout was read from the server.
         until: LogPoint,
     },
-    /// Something could not be read with certainty.
-    Doubt(Doubt),
+    /// What was learned of the tables' layouts, behind what was handed out before and up to what is handed out next. Who
+    /// has it after a restart ([`super::Reader::knowing`]) reads rows from before a change of columns as they were.
+    Layouts(Vec<KnownLayout>),
     /// The log is being read, from this server.
     Connected {
         /// The server and its log.

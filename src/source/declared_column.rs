@@ -1,12 +1,14 @@
 //! A column as the server declares it, and as the log carries it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::binlog::{ColumnInfo, ColumnType, charset};
 
 /// A collation of utf8mb4 that every server knows (utf8mb4_general_ci).
 const UTF8MB4: u16 = 45;
 
 /// One column, as a row of `information_schema.COLUMNS`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeclaredColumn {
     /// `COLUMN_NAME`.
     pub name: Box<str>,

@@ -5,15 +5,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    change::{ChangeKind, Doubt, Message, PartialImage, Step, TableId, Transaction},
+    change::{ChangeKind, Doubt, Message, Misread, PartialImage, Step, TableId, Transaction},
     changes::{ChangedRow, Changes, Part},
+    database_error::DatabaseError,
     error::SourceError,
     filter::Filter,
     identity::Identity,
-    layout::LayoutReader,
+    layout::{KnownLayout, LayoutReader},
     row_layout::Layout,
     statement::{Effect, Statement},
-    tracked_layout::{Found, TrackedLayouts},
+    tracked_layout::{Disproved, Found, TrackedLayouts},
     transaction::{Assembler, Broken, Progress},
 };
 use crate::binlog::{
@@ -46,6 +47,10 @@ pub(super) struct Follower<L> {
     batch_bytes: usize,
     /// Where the event at hand ends.
     end: LogPoint,
+    /// The server's clock in the last event that told it.
+    clock: u32,
+    /// By table: in the transaction that begins here a doubt has been told already, for one reason.
+    doubted: Vec<Option<LogPoint>>,
     /// The log has been read further than the last message said.
     progressed: bool,
     /// Statement-format writes of other tables have been reported.
@@ -84,13 +89,14 @@ impl<L: LayoutReader> Follower<L> {
         tables: Vec<String>,
         keep_before: fn(&str) -> bool,
         start: Position,
-        layouts: L,
+        (layouts, known): (L, &[KnownLayout]),
         sender: mpsc::Sender<Message>,
         stop: CancellationToken,
     ) -> Self {
         Self {
-            layouts: TrackedLayouts::new(layouts, tables.len()),
+            layouts: TrackedLayouts::new(layouts, &tables, start.point(), known),
             keep_before: tables.iter().map(|table| keep_before(table)).collect(),
+            doubted: vec![None; tables.len()],
             filter: Filter::new(schema, tables),
             assembler: Assembler::new(start),
             sender,
@@ -98,6 +104,7 @@ impl<L: LayoutReader> Follower<L> {
             batch: Vec::new(),
             batch_bytes: 0,
             end: LogPoint::default(),
+            clock: 0,
             progressed: false,
             warned: false,
         }
@@ -116,6 +123,7 @@ impl<L: LayoutReader> Follower<L> {
     pub(super) async fn prepare(&mut self) -> Result<(), Failure> {
         self.assembler.reconnect();
         self.filter.forget_maps();
+        self.doubted.fill(None);
         Ok(self.layouts.load(&self.filter).await?)
     }
 
@@ -134,6 +142,10 @@ impl<L: LayoutReader> Follower<L> {
         if !self.progressed && self.batch.is_empty() {
             return Ok(());
         }
+        let learned = self.layouts.learned(&self.filter, self.boundary_point());
+        if !learned.is_empty() {
+            self.send(Message::Layouts(learned)).await?;
+        }
         let transactions = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         self.progressed = false;
@@ -144,6 +156,9 @@ impl<L: LayoutReader> Follower<L> {
     /// Deals with one event, or with all that it holds.
     pub(super) async fn take(&mut self, event: &mut Event<'_>) -> Result<(), Failure> {
         let from = self.start_of(&event.header);
+        if event.header.timestamp > 0 {
+            self.clock = event.header.timestamp;
+        }
         self.end = LogPoint { offset: from.offset.saturating_add(u64::from(event.header.size)), ..from };
         let EventBody::TransactionPayload(payload) = &mut event.body else {
             return self.event(event, from).await;
@@ -152,7 +167,14 @@ impl<L: LayoutReader> Follower<L> {
             match payload.next_event() {
                 Ok(Some(inner)) => self.event(&inner, from).await?,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(self.refused(&error, from).await),
+                Err(error @ DecodeError::Unsupported { .. }) => {
+                    // A payload holds all of its transaction, whose end is passed over with the rest.
+                    let doubt = self.uncertain(None, from, error.to_string());
+                    self.assembler.keep(doubt);
+                    let ended = self.assembler.end();
+                    return self.progress(ended, event.header.timestamp).await;
+                }
+                Err(error) => return Err(Failure::Unreadable(error.to_string())),
             }
         }
     }
@@ -167,21 +189,26 @@ impl<L: LayoutReader> Follower<L> {
             EventBody::Rows(rows) => {
                 let progress = self.assembler.event(event);
                 if let Err(doubt) = self.rows(rows, from) {
-                    return Err(self.doubt(doubt).await);
+                    self.assembler.keep(doubt);
                 }
                 progress
             }
             EventBody::Query(query) => {
-                let (statement, items) = match self.statement(query, from) {
-                    Ok(understood) => understood,
-                    Err(doubt) => return Err(self.doubt(doubt).await),
-                };
-                self.assembler.statement(&event.header, &statement, items)
+                let (statement, steps) = self.statement(query, from);
+                let progress = self.assembler.statement(&event.header, &statement, steps);
+                match (progress, statement) {
+                    (Err(Broken(reason)), Statement::XaCommit(_) | Statement::XaRollback(_)) => {
+                        let doubt = self.uncertain(None, from, reason.to_owned());
+                        self.assembler.keep(doubt);
+                        Ok(self.assembler.end())
+                    }
+                    (progress, _) => progress,
+                }
             }
             EventBody::Incident => {
                 let reason = "the server says that changes are missing from its log (incident event)";
                 let doubt = self.uncertain(None, from, reason.to_owned());
-                return Err(self.doubt(doubt).await);
+                Ok(self.assembler.pass(u64::from(event.header.size), doubt))
             }
             EventBody::FormatDescription(_) | EventBody::Rotate { .. } => {
                 self.filter.forget_maps();
@@ -190,16 +217,23 @@ impl<L: LayoutReader> Follower<L> {
             _ => self.assembler.event(event),
         };
         match progress {
-            Ok(Progress::Inside) => Ok(()),
-            Ok(Progress::Boundary) => {
+            Ok(progress) => self.progress(progress, event.header.timestamp).await,
+            Err(Broken(reason)) => {
+                let doubt = self.uncertain(None, from, reason.to_owned());
+                self.assembler.keep(doubt);
+                Ok(())
+            }
+        }
+    }
+
+    async fn progress(&mut self, progress: Progress<Step>, timestamp: u32) -> Result<(), Failure> {
+        match progress {
+            Progress::Inside => Ok(()),
+            Progress::Boundary => {
                 self.progressed = true;
                 Ok(())
             }
-            Ok(Progress::Committed(steps)) => self.committed(steps, event.header.timestamp).await,
-            Err(Broken(reason)) => {
-                let doubt = self.uncertain(None, from, reason.to_owned());
-                Err(self.doubt(doubt).await)
-            }
+            Progress::Committed(steps) => self.committed(steps, timestamp).await,
         }
     }
 
@@ -219,21 +253,27 @@ impl<L: LayoutReader> Follower<L> {
         Ok(())
     }
 
-    /// Sees to it that the rows behind a table map can be read.
+    /// Sees to it that the rows behind a table map can be read, or are passed over.
     async fn table_map(&mut self, map: &TableMap<'_>, from: LogPoint) -> Result<(), Failure> {
         let Some(table) = self.filter.map(map) else { return Ok(()) };
-        match self.layouts.of(table, &self.filter, map, from).await? {
-            Found::Layout(None) => Ok(()),
-            Found::Layout(Some(until)) => self.send(Message::LayoutUnsure { table, until }).await,
+        match self.layouts.of(table, &self.filter, map, from, self.clock).await? {
+            Found::Layout(None) => {}
+            Found::Layout(Some(until)) => self.send(Message::LayoutUnsure { table, until }).await?,
             Found::Doubt(reason) => {
-                let doubt = self.uncertain(Some(table), from, reason);
-                Err(self.doubt(doubt).await)
+                // Transactions may write a table by many statements, and a long stretch hold many transactions.
+                let transaction = self.boundary_point();
+                let told = self.doubted.get_mut(usize::from(table));
+                if told.is_some_and(|told| told.replace(transaction) != Some(transaction)) {
+                    let doubt = self.uncertain(Some(table), from, reason);
+                    self.assembler.keep(doubt);
+                }
             }
         }
+        Ok(())
     }
 
     /// Collects the changes in a rows event.
-    fn rows(&mut self, rows: &Rows<'_>, from: LogPoint) -> Result<(), Doubt> {
+    fn rows(&mut self, rows: &Rows<'_>, from: LogPoint) -> Result<(), Step> {
         let table = match self.filter.table(rows.table_id) {
             Some(Some(table)) => table,
             Some(None) => return Ok(()),
@@ -241,9 +281,8 @@ impl<L: LayoutReader> Follower<L> {
             None if rows.table_id == 0x00ff_ffff && rows.statement_end => return Ok(()),
             None => return Err(self.uncertain(None, from, "rows without a table map".to_owned())),
         };
-        let Some(layout) = self.layouts.last(table).cloned() else {
-            return Err(self.uncertain(Some(table), from, "rows without a layout".to_owned()));
-        };
+        // Without a layout the table map has told the doubt.
+        let Some(layout) = self.layouts.last(table).cloned() else { return Ok(()) };
         let damaged = |follower: &Self, error: DecodeError| follower.uncertain(Some(table), from, error.to_string());
         let changes = rows.iter(&layout.columns).map_err(|error| damaged(self, error))?;
         let mut changed = Vec::new();
@@ -303,24 +342,24 @@ impl<L: LayoutReader> Follower<L> {
     }
 
     /// Reads a statement, and what it does to watched tables.
-    fn statement(&mut self, query: &Query<'_>, from: LogPoint) -> Result<(Statement, Vec<Step>), Doubt> {
+    fn statement(&mut self, query: &Query<'_>, from: LogPoint) -> (Statement, Vec<Step>) {
         let statement = Statement::read(query.statement);
         let mut steps = Vec::new();
         match &statement {
             Statement::Tables(tables) => {
                 for (name, effect) in tables {
                     if let Some(table) = self.filter.named(query.schema, name) {
-                        self.effect(table, *effect, from, &mut steps)?;
+                        self.effect(table, *effect, from, &mut steps);
                     }
                 }
             }
             Statement::DropSchema(schema) if self.filter.is_schema(schema.as_bytes()) => {
                 for table in self.filter.ids() {
-                    self.effect(table, Effect::Gone, from, &mut steps)?;
+                    self.effect(table, Effect::Gone, from, &mut steps);
                 }
             }
             Statement::Write(name) => match self.filter.named(query.schema, name) {
-                Some(table) => return Err(self.uncertain(Some(table), from, STATEMENT_FORMAT.to_owned())),
+                Some(table) => steps.push(self.uncertain(Some(table), from, STATEMENT_FORMAT.to_owned())),
                 None if !self.warned => {
                     self.warned = true;
                     tracing::warn!(
@@ -330,27 +369,27 @@ impl<L: LayoutReader> Follower<L> {
                 }
                 None => {}
             },
-            Statement::WriteAny => return Err(self.uncertain(None, from, STATEMENT_FORMAT.to_owned())),
+            Statement::WriteAny => steps.push(self.uncertain(None, from, STATEMENT_FORMAT.to_owned())),
             _ => {}
         }
-        Ok((statement, steps))
+        (statement, steps)
     }
 
-    fn effect(&mut self, table: TableId, effect: Effect, from: LogPoint, steps: &mut Vec<Step>) -> Result<(), Doubt> {
-        let end = self.end;
+    fn effect(&mut self, table: TableId, effect: Effect, from: LogPoint, steps: &mut Vec<Step>) {
         if effect != Effect::Cleared
-            && let Some(since) = self.layouts.changed(table, end)
+            && let Some(Disproved { since, clock }) = self.layouts.changed(table, &self.filter, from..self.end)
         {
             let reason = "its columns were changed behind rows that were read with the changed columns. With \
                           `binlog_row_metadata=FULL` in the server's configuration the log tells them itself";
-            let name = self.filter.name(table).to_owned();
-            return Err(Doubt {
+            steps.push(Step::Doubt(Box::new(Doubt {
                 table: Some(table),
-                table_name: name,
+                table_name: self.filter.name(table).to_owned(),
                 from: since,
-                to: end,
+                to: self.end,
+                since: DateTime::from_timestamp(i64::from(clock), 0).unwrap_or_default(),
+                misread: Misread::Keys,
                 reason: reason.to_owned(),
-            });
+            })));
         }
         match effect {
             Effect::Layout => {}
@@ -358,47 +397,36 @@ impl<L: LayoutReader> Follower<L> {
             Effect::Replaced => {
                 let reason = "rows came or went without being logged: a table was renamed into its place, or a partition \
                               or a table's file exchanged, dropped or emptied, or it was filled from a SELECT";
-                return Err(self.uncertain(Some(table), from, reason.to_owned()));
+                steps.push(self.uncertain(Some(table), from, reason.to_owned()));
             }
         }
-        Ok(())
     }
 
-    /// An event of `size` bytes that the decoder refuses.
-    pub(super) async fn undecodable(&mut self, error: &DecodeError, size: usize) -> Failure {
-        let from = self.assembler.point();
-        self.end = LogPoint { offset: from.offset.saturating_add(size as u64), ..from };
-        self.refused(error, from).await
-    }
-
-    async fn refused(&mut self, error: &DecodeError, from: LogPoint) -> Failure {
+    /// An event of `size` bytes that the decoder refuses: passed over if only its kind is not known.
+    pub(super) async fn undecodable(&mut self, error: &DecodeError, size: usize) -> Result<(), Failure> {
         if !matches!(error, DecodeError::Unsupported { .. }) {
-            return Failure::Unreadable(error.to_string());
+            return Err(Failure::Unreadable(error.to_string()));
         }
+        let (from, size) = (self.assembler.point(), size as u64);
+        self.end = LogPoint { offset: from.offset.saturating_add(size), ..from };
         let doubt = self.uncertain(None, from, error.to_string());
-        self.doubt(doubt).await
+        let progress = self.assembler.pass(size, doubt);
+        self.progress(progress, self.clock).await
     }
 
-    /// What follows the last boundary cannot be read, however often it is tried.
-    pub(super) async fn doubt_ahead(&mut self, reason: String) -> SourceError {
-        let doubt = self.uncertain(None, self.boundary_point(), reason);
-        self.doubt(doubt).await.into_error()
+    /// What follows the last boundary cannot be read, however often it is tried, nor can it be passed over.
+    pub(super) fn doubt_ahead(&self, reason: String) -> SourceError {
+        SourceError::Doubt(self.doubt(None, self.boundary_point(), reason))
     }
 
-    fn uncertain(&self, table: Option<TableId>, from: LogPoint, reason: String) -> Doubt {
+    fn uncertain(&self, table: Option<TableId>, from: LogPoint, reason: String) -> Step {
+        Step::Doubt(Box::new(self.doubt(table, from, reason)))
+    }
+
+    fn doubt(&self, table: Option<TableId>, from: LogPoint, reason: String) -> Doubt {
         let table_name = table.map_or(ANY_TABLE, |table| self.filter.name(table)).to_owned();
-        Doubt { table, table_name, from, to: self.end.max(from), reason }
-    }
-
-    /// Names a doubt and ends reading, with the position before it (rule R4).
-    async fn doubt(&mut self, doubt: Doubt) -> Failure {
-        if let Err(failure) = self.flush().await {
-            return failure;
-        }
-        match self.send(Message::Doubt(doubt.clone())).await {
-            Ok(()) => SourceError::Doubt(doubt).into(),
-            Err(failure) => failure,
-        }
+        let since = DateTime::from_timestamp(i64::from(self.clock), 0).unwrap_or_default();
+        Doubt { table, table_name, from, to: self.end.max(from), since, misread: Misread::Nothing, reason }
     }
 
     /// Where an event begins.
@@ -427,7 +455,7 @@ impl<L: LayoutReader> Follower<L> {
 fn bytes(step: &Step) -> usize {
     match step {
         Step::Changes(changes) => changes.bytes(),
-        Step::Cleared(_) => STEP_BYTES,
+        Step::Cleared(_) | Step::Doubt(_) => STEP_BYTES,
     }
 }
 
@@ -439,7 +467,8 @@ impl SourceError {
     pub(super) fn is_lost(&self) -> bool {
         match self {
             Self::Connection { .. } => true,
-            Self::Database(error) => error.is_retryable(),
+            // A table that is marked as crashed, or is being changed, may be repaired or ready the next time.
+            Self::Database(error) => error.is_retryable() || matches!(error, DatabaseError::Server { .. }),
             _ => false,
         }
     }

@@ -1,5 +1,9 @@
 //! A table's columns as the server declares them: names, types and primary key.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
 use super::declared_column::DeclaredColumn;
 use super::error::SourceError;
 use crate::binlog::LogPoint;
@@ -8,7 +12,7 @@ use crate::binlog::LogPoint;
 ///
 /// Row images do not say how their columns are called, unless the server sends `binlog_row_metadata=FULL`; then this
 /// does, once the columns' types have been found equal (rule R5).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeclaredLayout {
     /// The database.
     pub schema: String,
@@ -20,6 +24,17 @@ pub struct DeclaredLayout {
     pub primary_key: Vec<usize>,
     /// Whether a ROLLBACK undoes changes of it: InnoDB yes; MyISAM, Aria and MEMORY no.
     pub transactional: bool,
+}
+
+/// What is known of a table's layout from a place in the log on, until the next change of its columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownLayout {
+    /// The table's name.
+    pub table: String,
+    /// A change of its columns ends here, or its reading began here.
+    pub from: LogPoint,
+    /// `None`: its columns were changed, and what they are since then is not known.
+    pub layout: Option<Arc<DeclaredLayout>>,
 }
 
 /// Reads layouts from the server; implemented by the SQL side.

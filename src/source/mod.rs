@@ -20,6 +20,7 @@ pub mod fuzzing;
 mod identity;
 mod image_row;
 mod layout;
+mod layout_history;
 mod layout_query;
 mod log_files;
 mod login_error;
@@ -53,7 +54,9 @@ mod write_back;
 mod xa_id;
 
 pub use barrier::Barrier;
-pub use change::{Boundary, Change, ChangeKind, Doubt, Gtid, Message, PartialImage, Step, TableId, Transaction};
+pub use change::{
+    Boundary, Change, ChangeKind, Doubt, Gtid, Message, Misread, PartialImage, Step, TableId, Transaction,
+};
 pub use changes::{Changes, IntoChanges};
 pub use database::Database;
 pub use database_error::DatabaseError;
@@ -61,7 +64,7 @@ pub use declared_column::DeclaredColumn;
 pub use error::SourceError;
 pub use identity::Identity;
 pub use image_row::{ImageRow, stamp};
-pub use layout::{DeclaredLayout, LayoutReader};
+pub use layout::{DeclaredLayout, KnownLayout, LayoutReader};
 pub use log_files::{LogFiles, Reach};
 pub use poll::ChangedRows;
 pub use reader::{Reader, ReaderConfig};

@@ -11,7 +11,7 @@ use super::{
     connection_maker::ConfiguredMaker,
     error::SourceError,
     follower::{Failure, Follower},
-    layout::LayoutReader,
+    layout::{KnownLayout, LayoutReader},
     read_ahead::ReadAhead,
     replica_id::ReplicaId,
 };
@@ -47,6 +47,7 @@ pub struct Reader<L> {
     config: ReaderConfig,
     start: Position,
     layouts: L,
+    known: Vec<KnownLayout>,
     sender: mpsc::Sender<Message>,
     stop: CancellationToken,
 }
@@ -81,22 +82,28 @@ impl<L: LayoutReader> Reader<L> {
         sender: mpsc::Sender<Message>,
         stop: CancellationToken,
     ) -> Self {
-        Self { config, start, layouts, sender, stop }
+        Self { config, start, layouts, known: Vec::new(), sender, stop }
+    }
+
+    /// Gives it what earlier readers of the same log learned of layouts: see [`Message::Layouts`].
+    #[must_use]
+    pub fn knowing(mut self, known: Vec<KnownLayout>) -> Self {
+        self.known = known;
+        self
     }
 
     /// Reads until cancelled (`Ok`), reconnecting by itself (rule R7).
     ///
     /// # Errors
     /// Only what a new connection cannot mend: the log is purged, an account or its rights are refused, another replica
-    /// has our id, a setting cannot be used, or something in the log is in doubt (rule R4; a [`Message::Doubt`] was sent
-    /// before).
+    /// has our id, a setting cannot be used, or the log holds bytes that can be neither read nor passed over (rule R4).
     pub async fn run(self) -> Result<(), SourceError> {
-        let Self { config, start, layouts, sender, stop } = self;
+        let Self { config, start, layouts, known, sender, stop } = self;
         let maker = ConfiguredMaker::new(&config.mysql)?;
         let heartbeat = config.mysql.heartbeat();
         let database = config.mysql.address().map(|address| address.database).unwrap_or_default();
         let mut follower =
-            Follower::new(database, config.tables, config.keep_before, start, layouts, sender, stop.clone());
+            Follower::new(database, config.tables, config.keep_before, start, (layouts, &known), sender, stop.clone());
         let mut attempts = Attempts { fruitless: 0, steps: 0, unreadable: None };
         loop {
             let id = ReplicaId::new(config.mysql.server_id, &config.seed, attempts.steps);
@@ -113,7 +120,7 @@ impl<L: LayoutReader> Reader<L> {
                 End::Unreadable(reason) => {
                     let point = follower.boundary_point();
                     if attempts.unreadable.replace(point) == Some(point) {
-                        return Err(follower.doubt_ahead(reason).await);
+                        return Err(follower.doubt_ahead(reason));
                     }
                     reason
                 }
@@ -177,7 +184,10 @@ async fn read<L: LayoutReader>(
         for bytes in batch.events() {
             let mut event = match decoder.decode(bytes) {
                 Ok(event) => event,
-                Err(error) => return Err(follower.undecodable(&error, bytes.len()).await.into()),
+                Err(error) => {
+                    follower.undecodable(&error, bytes.len()).await?;
+                    continue;
+                }
             };
             if !event.is_artificial() {
                 attempts.fruitless = 0;

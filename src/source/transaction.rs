@@ -61,7 +61,8 @@ pub(crate) enum Progress<T> {
     Committed(Vec<T>),
 }
 
-/// What a log cannot contain, unless it was not read from a transaction's start; the text says what it was.
+/// What a log cannot contain, unless it was not read from a transaction's start; the text says what it was. What was
+/// collected before stays in the transaction that is being read, so that whoever wants to can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Broken(pub(crate) &'static str);
 
@@ -122,6 +123,26 @@ impl<T> Assembler<T> {
             group.lasting.push(group.items.len());
         }
         group.items.push(item);
+    }
+
+    /// Adds what no ROLLBACK undoes and what leaves the frame of transactions as it is.
+    pub(crate) fn keep(&mut self, item: T) {
+        let group = self.group.get_or_insert_with(|| Group::new(None, false));
+        group.lasting.push(group.items.len());
+        group.items.push(item);
+    }
+
+    /// Passes over an event of `size` bytes that cannot be read, in or between transactions, as if it were `item`.
+    pub(crate) fn pass(&mut self, size: u64, item: T) -> Progress<T> {
+        self.offset = self.offset.saturating_add(size);
+        let inside = self.group.is_some();
+        self.keep(item);
+        if inside { Progress::Inside } else { self.commit() }
+    }
+
+    /// Ends the transaction that is being read, although its end cannot be read: what was collected counts.
+    pub(crate) fn end(&mut self) -> Progress<T> {
+        self.commit()
     }
 
     /// Takes note of an event that is no statement: its position, and its part in the frame of transactions.
@@ -190,7 +211,7 @@ impl<T> Assembler<T> {
         self.advance(header);
         match statement {
             Statement::Begin => match &mut self.group {
-                Some(group) if group.items.is_empty() && group.savepoints.is_empty() => {
+                Some(group) if group.announced || (group.items.is_empty() && group.savepoints.is_empty()) => {
                     group.announced = false;
                     Ok(Progress::Inside)
                 }
@@ -244,7 +265,7 @@ impl<T> Assembler<T> {
                     Ok(Progress::Inside)
                 }
                 Some(group) => {
-                    group.items = items;
+                    group.items.extend(items);
                     Ok(self.commit())
                 }
                 None if items.is_empty() => Ok(self.between()),
@@ -258,11 +279,18 @@ impl<T> Assembler<T> {
     }
 
     fn open(&mut self, gtid: Option<Gtid>, announced: bool) -> Result<Progress<T>, Broken> {
-        if self.group.as_ref().is_some_and(|group| !group.items.is_empty()) {
-            return Err(Broken("a transaction begins inside another"));
+        let mut opened = Group::new(gtid, announced);
+        match self.group.take() {
+            Some(before) if !before.items.is_empty() => {
+                (opened.items, opened.lasting) = (before.items, before.lasting);
+                self.group = Some(opened);
+                Err(Broken("a transaction begins inside another"))
+            }
+            _ => {
+                self.group = Some(opened);
+                Ok(Progress::Inside)
+            }
         }
-        self.group = Some(Group::new(gtid, announced));
-        Ok(Progress::Inside)
     }
 
     fn commit(&mut self) -> Progress<T> {

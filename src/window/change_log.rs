@@ -47,6 +47,8 @@ struct Slot {
     commit: u32,
     /// The row has changed again, or was deleted; nothing but the commit is left.
     superseded: bool,
+    /// Neither this row nor any before it has an image.
+    is_bare: bool,
     image: Option<Place>,
     rendered: Option<Box<Rendered>>,
 }
@@ -79,7 +81,7 @@ impl ChangeLog {
         let image = image.and_then(|image| self.images.add(image));
         let number = self.first.wrapping_add(self.slots.len() as u32);
         let superseded = self.rows.set(&key, number, key_of(&self.slots, self.first));
-        self.slots.push_back(Slot { key, commit, superseded: false, image, rendered: None });
+        self.slots.push_back(Slot { key, commit, superseded: false, is_bare: false, image, rendered: None });
         if let Some(number) = superseded {
             self.supersede(number);
         }
@@ -161,6 +163,34 @@ impl ChangeLog {
     pub fn drop_image(&mut self, key: &RowKey) {
         let image = self.get_mut(key).and_then(|slot| slot.image.take());
         self.forget(image, None);
+    }
+
+    /// Drops all images of changes behind `from`: these rows are read by their keys when they are sent.
+    pub fn distrust(&mut self, from: LogPoint) {
+        let commits = &self.commits;
+        // Whoever doubts all may do so often.
+        let doubted = |slot: &&mut Slot| !slot.is_bare && commits.get(slot.commit).point > from;
+        for slot in self.slots.iter_mut().rev().take_while(doubted) {
+            slot.is_bare = from == LogPoint::default();
+            if let Some(place) = slot.image.take() {
+                self.images.remove(place);
+            }
+            self.rendered_bytes -= slot.rendered.take().map_or(0, |rendered| rendered.json.len());
+        }
+    }
+
+    /// Drops all changes behind `from`.
+    pub fn forget_behind(&mut self, from: LogPoint) {
+        while let Some(slot) = self.slots.back()
+            && self.commits.get(slot.commit).point > from
+        {
+            if !slot.superseded {
+                self.rows.remove(&slot.key, key_of(&self.slots, self.first));
+            }
+            if let Some(slot) = self.slots.pop_back() {
+                self.forget(slot.image, slot.rendered);
+            }
+        }
     }
 
     /// The rows whose latest change lies behind `from` and not behind `to`, in the order of their commits.

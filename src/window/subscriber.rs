@@ -103,6 +103,8 @@ pub struct Subscriber {
     pub catch_up: Option<i64>,
     /// What the catch-up found, for the next window.
     pub backlog: Option<Arc<Marks>>,
+    /// Whatever lies in the log before this point is in `backlog`.
+    pub scanned: LogPoint,
     /// What it is doing.
     pub phase: Phase,
     /// Attempts that failed since the last success.
@@ -125,6 +127,7 @@ impl Subscriber {
             window: None,
             catch_up: Some(micros(start)),
             backlog: None,
+            scanned: LogPoint::default(),
             phase: Phase::Waiting,
             failures: 0,
             epoch: 0,

@@ -235,11 +235,6 @@ impl Office {
         self.folder.path().join("state.db")
     }
 
-    /// Removes the state file.
-    pub(crate) fn remove_state(&self) {
-        std::fs::remove_file(self.state()).unwrap();
-    }
-
     /// What bridges started by [`Office::process`] wrote.
     pub(crate) fn log(&self) -> std::path::PathBuf {
         self.folder.path().join("bridge.log")

@@ -12,7 +12,7 @@ async fn d4_nothing_of_a_patient_is_logged_at_any_level() {
     office.exec(&subscription_row(1, &url, "Patient", 1, "NOW()")).await;
     office.exec("UPDATE apisubscription SET CustomerKey='Zanzibarkey', Note='Zanzibarnote'").await;
     office.exec("INSERT INTO patient (PatNum, LName, DateTStamp) VALUES (1, 'Zanzibarold', '2020-01-01')").await;
-    let mut bridge = office.process();
+    let bridge = office.process();
     office.ticking(1).await;
 
     // Accepted, refused and retried, cut off, caught up, and read by key.
@@ -33,11 +33,11 @@ async fn d4_nothing_of_a_patient_is_logged_at_any_level() {
             "SET SESSION binlog_format=STATEMENT; INSERT INTO patient (PatNum, LName) VALUES (3, 'Zanzibarstatement')",
         )
         .await;
-    let code = office.until("the doubt stops the bridge", async || bridge.exit_code()).await;
-    assert_eq!(code, 1);
+    while !office.event().await.field("LName").contains(&"Zanzibarstatement".to_owned()) {}
+    bridge.kill();
 
     let log = std::fs::read_to_string(office.log()).unwrap();
-    assert!(log.contains("patient"), "the log names the table:\n{log}");
+    assert!(log.contains("the log is in doubt, patient"), "the log names the table:\n{log}");
     for secret in ["Zanzibar", "078-05-1120", "078051120"] {
         let found = log.lines().find(|line| line.contains(secret));
         assert_eq!(found, None, "{secret} is in the log");

@@ -102,7 +102,7 @@ async fn r4_a_damaged_event_is_read_again_and_then_named() {
     assert_eq!(following.connections, 2, "once may be the network's fault");
     proxy.damage(1_000_000);
     server.exec("INSERT INTO damaged.t VALUES (2, REPEAT('b', 200000))").await.unwrap();
-    let (doubt, _) = following.doubt().await;
+    let doubt = following.end_of_certainty().await;
     assert!(doubt.reason.contains("checksum"), "{doubt}");
 }
 

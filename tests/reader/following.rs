@@ -117,7 +117,6 @@ impl Following {
         while self.boundary.position.point() < end {
             match self.next().await {
                 Some(Message::Transactions { transactions, .. }) => all.extend(transactions),
-                Some(Message::Doubt(doubt)) => panic!("{doubt}"),
                 Some(_) => {}
                 None => panic!("the reader ended: {:?}", (&mut self.task).await),
             }
@@ -135,31 +134,35 @@ impl Following {
         show(transaction, &self.config)
     }
 
-    /// Reads on until the reader ends with a doubt.
+    /// Reads on until something is in doubt; what was handed out before, and that the reader is past it then.
     pub async fn doubt(mut self) -> (Doubt, Vec<String>) {
         let end = self.database.current_position().await.unwrap().point();
-        let (mut doubt, mut before) = (None, Vec::new());
-        while let Some(message) = self.next().await {
+        let mut before = Vec::new();
+        loop {
             assert!(self.boundary.position.point() < end, "R4: all was read, and nothing was in doubt");
-            match message {
-                Message::Doubt(told) => doubt = Some(told),
-                Message::Transactions { transactions, .. } => {
-                    before.extend(transactions.iter().map(|transaction| show(transaction, &self.config)));
-                }
-                _ => {}
+            let Some(Message::Transactions { transactions, boundary }) = self.next().await else { continue };
+            for transaction in &transactions {
+                let doubt = transaction.steps.iter().find_map(|step| match step {
+                    Step::Doubt(doubt) => Some(doubt.as_ref().clone()),
+                    _ => None,
+                });
+                let Some(doubt) = doubt else {
+                    before.push(show(transaction, &self.config));
+                    continue;
+                };
+                assert!(doubt.to <= transaction.point && transaction.point <= boundary.position.point());
+                self.end().await;
+                return (doubt, before);
             }
         }
-        let doubt = doubt.expect("R4: a doubt is told over the channel");
-        let held = |until: &LogPoint| *until >= doubt.to;
-        assert!(
-            self.boundary.position.point() <= doubt.from || self.unsure.iter().any(held),
-            "R4: the position stays before the doubt, or the table's windows do"
-        );
-        match self.task.await.unwrap() {
-            Err(SourceError::Doubt(ended)) => assert_eq!(ended, doubt),
-            other => panic!("R4: {other:?}"),
+    }
+
+    /// Reads on until the reader ends with a doubt that it cannot pass over.
+    pub async fn end_of_certainty(self) -> Doubt {
+        match self.error().await {
+            SourceError::Doubt(doubt) => doubt,
+            other => panic!("R4: {other}"),
         }
-        (doubt, before)
     }
 
     /// The error with which the reader ends.
@@ -181,6 +184,7 @@ fn show(transaction: &Transaction, config: &ReaderConfig) -> String {
     let step = |step: &Step| match step {
         Step::Cleared(table) => format!("clear {}", config.tables[usize::from(*table)]),
         Step::Changes(changes) => changes.iter().map(change).collect::<Vec<_>>().join(" "),
+        Step::Doubt(doubt) => format!("doubt {}", doubt.table_name),
     };
     transaction.steps.iter().map(step).collect::<Vec<_>>().join(" ")
 }

@@ -28,14 +28,14 @@ pub fn following(events: &[Vec<u8>]) {
     let start = Position { file: "b.000001".to_owned(), offset: 4, gtids: None };
     let (schema, name) = (table.schema.clone(), table.table.clone());
     let stop = CancellationToken::new();
-    let mut follower = Follower::new(schema, vec![name], |_| true, start, Declared(table), sender, stop);
+    let mut follower = Follower::new(schema, vec![name], |_| true, start, (Declared(table), &[]), sender, stop);
     let mut decoder = Decoder::new();
     let mut boundary = LogPoint::default();
     at_once(follower.prepare()).expect("the layout is there");
     for event in events {
         let taken = match decoder.decode(event) {
             Ok(mut event) => at_once(follower.take(&mut event)),
-            Err(error) => Err(at_once(follower.undecodable(&error, event.len()))),
+            Err(error) => at_once(follower.undecodable(&error, event.len())),
         };
         let goes_on = match taken {
             Ok(()) => at_once(follower.flush()).is_ok(),
@@ -107,6 +107,7 @@ fn check(message: &Message, boundary: &mut LogPoint) {
         match step {
             Step::Changes(changes) => changes.iter().for_each(|change| walk(&change)),
             Step::Cleared(table) => assert_eq!(*table, 0, "another table"),
+            Step::Doubt(doubt) => assert!(doubt.from <= doubt.to, "a stretch that ends before it begins"),
         }
     }
 }
