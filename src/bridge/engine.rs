@@ -23,13 +23,14 @@ use super::{
     doubts::{Named, WindowEnd},
     error::BridgeError,
     jobs::Done,
+    shares::Shares,
     storing::Storing,
     tables::{Followed, Watched},
     write_back::WritingBack,
 };
 use crate::{
     binlog::LogPoint,
-    config::DeliveryConfig,
+    config::{DeliveryConfig, MemoryConfig},
     delivery::Sender,
     http::Health,
     opendental::{Lookups, Shown, Subscription, WatchId, WatchTables},
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) workstation: String,
     pub(super) schedule_operatories: bool,
     pub(super) delivery: DeliveryConfig,
+    pub(super) memory: MemoryConfig,
     pub(super) database: Database,
     pub(super) identity: Identity,
     pub(super) zone: Arc<TimeZone>,
@@ -61,6 +63,7 @@ pub(super) struct Engine {
     /// Whether a change of `scheduleop` is one of its schedule.
     pub(super) schedule_operatories: bool,
     pub(super) delivery: DeliveryConfig,
+    pub(super) shares: Shares,
     pub(super) database: Database,
     pub(super) identity: Identity,
     pub(super) zone: Arc<TimeZone>,
@@ -130,12 +133,13 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { workstation, delivery, database, identity, zone, state, sender, health, .. } = parts;
-        let Parts { schedule_operatories, boundary, tables, followed, own_clock, clock, .. } = parts;
+        let Parts { schedule_operatories, memory, boundary, tables, followed, own_clock, clock, .. } = parts;
         Self {
             workstation,
             schedule_operatories,
             delivery_log: DeliveryLog::new(delivery.log_days),
             delivery,
+            shares: Shares::new(memory.budget),
             database,
             identity,
             zone,

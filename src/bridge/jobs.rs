@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{reload::Loaded, storing::Then};
+use super::{event_body::ReadRows, reload::Loaded, storing::Then};
 use crate::{
     delivery::Attempt,
     opendental::WatchId,
-    row::RowKey,
-    source::{Barrier, Boundary, DatabaseError, Scan, TableFacts, TextRow, WriteBack, WriteBackOutcome},
+    source::{Barrier, Boundary, DatabaseError, Scan, TableFacts, WriteBack, WriteBackOutcome},
     state::{State, StateError},
 };
 
@@ -53,8 +52,8 @@ pub(super) struct ScanAnswer {
 pub(super) struct RowsAnswer {
     pub(super) num: i64,
     pub(super) epoch: u64,
-    /// Each key with its row; `None`: the row is gone.
-    pub(super) result: Result<Vec<(RowKey, Option<TextRow>)>, DatabaseError>,
+    /// The rows that the event needed: the first of them, if there was no room for more.
+    pub(super) result: Result<ReadRows, DatabaseError>,
 }
 
 pub(super) struct Attempted {

@@ -1,6 +1,6 @@
 //! From an open window to its events, one at a time per subscription (rules W6 and D2).
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::Utc;
 use tracing::{error, warn};
@@ -8,19 +8,19 @@ use tracing::{error, warn};
 use super::{
     engine::Engine,
     error::BridgeError,
+    event_body::{EventBody, ReadRows},
     jobs::{Attempted, Done, RowsAnswer},
-    tables::{Body, RowError, Stamps},
+    storing::Then,
+    tables::{Body, Stamps},
 };
 use crate::{
     delivery::{Event, EventIdentity, webhook_id},
-    opendental::{RenderError, Tells, WatchId},
-    row::{Row, RowKey},
-    source::TextRow,
-    window::{Element, Phase, elements, plan},
+    row::RowKey,
+    window::{Mark, Phase, plan},
 };
 
-/// Rows of an event that were read by key.
-type ReadRows = HashMap<RowKey, Option<TextRow>>;
+/// How long an event waits for others to be done, before it is looked whether there is room for it.
+const NO_ROOM_MILLIS: i64 = 100;
 
 impl Engine {
     /// Sends the open window's event, or tries it again.
@@ -31,9 +31,13 @@ impl Engine {
             return self.next_event(num);
         }
         subscriber.phase = Phase::Sending;
+        if !self.has_room(num) {
+            self.wait_for_room(num);
+            return Ok(());
+        }
         let keys = self.keys_to_read(num);
         if keys.is_empty() {
-            return self.send_event(num, &ReadRows::new());
+            return self.send_event(num, &ReadRows::default());
         }
         self.start_reading(num, keys);
         Ok(())
@@ -50,39 +54,13 @@ impl Engine {
         window.plan = Some(Arc::new(plan));
     }
 
-    /// The event's rows that the change log holds no image of.
-    fn keys_to_read(&self, num: i64) -> Vec<RowKey> {
-        let watched = self.subscribers.get(&num).and_then(|subscriber| self.watched.get(&subscriber.watch));
-        if watched.is_some_and(|watched| watched.watch.tells() == Tells::Deletions) {
-            // They are nowhere else any more.
-            return Vec::new();
-        }
-        let elements = self.elements(num);
-        elements
-            .into_iter()
-            .filter_map(|element| match element {
-                Element::ByKey((_, key)) => Some(key),
-                Element::Logged(_) => None,
-            })
-            .collect()
-    }
-
-    fn elements(&self, num: i64) -> Vec<Element> {
-        let Some(subscriber) = self.subscribers.get(&num) else { return Vec::new() };
-        let watched = self.watched.get(&subscriber.watch);
-        match (&subscriber.window, watched) {
-            (Some(window), Some(watched)) => elements(window, &watched.log, self.delivery.max_elements),
-            _ => Vec::new(),
-        }
-    }
-
     fn start_reading(&mut self, num: i64, keys: Vec<RowKey>) {
         let Some(subscriber) = self.subscribers.get(&num) else { return };
         let Some(watch) = self.tables.get(subscriber.watch).cloned() else { return };
-        let (database, epoch) = (self.database.clone(), subscriber.epoch);
+        let (database, epoch, most) = (self.database.clone(), subscriber.epoch, self.shares.event);
         let job = async move {
-            let result = database.rows_by_keys::<_, &str>(watch.table(), watch.key_columns(), &[], &keys).await;
-            let result = result.map(|rows| keys.into_iter().zip(rows).collect());
+            let result = database.rows_by_keys::<_, &str>(watch.table(), watch.key_columns(), &[], &keys, most).await;
+            let result = result.map(|rows| ReadRows::new(keys, rows));
             Done::RowsRead(RowsAnswer { num, epoch, result })
         };
         let handle = self.spawn_until_stop(job);
@@ -95,7 +73,12 @@ impl Engine {
             return Ok(());
         }
         match result {
-            Ok(rows) => self.send_event(num, &rows.into_iter().collect()),
+            // There was room when they were asked for.
+            Ok(_) if !self.has_room(num) => {
+                self.wait_for_room(num);
+                Ok(())
+            }
+            Ok(rows) => self.send_event(num, &rows),
             Err(error) => {
                 warn!(subscription = num, %error, "rows could not be read; trying again");
                 self.retry_later(num, None);
@@ -107,8 +90,12 @@ impl Engine {
     /// Makes the event's body and hands it to delivery.
     fn send_event(&mut self, num: i64, read: &ReadRows) -> Result<(), BridgeError> {
         let body = match self.body(num, read) {
-            Ok(Some(body)) => body,
-            Ok(None) => {
+            Ok(EventBody::Whole(body)) => body,
+            Ok(EventBody::TooLarge(last)) => {
+                self.end_event_at(num, last);
+                return Ok(());
+            }
+            Ok(EventBody::Unread) => {
                 // A row lost its image while others were being read.
                 let keys = self.keys_to_read(num);
                 self.start_reading(num, keys);
@@ -139,66 +126,21 @@ impl Engine {
         Ok(())
     }
 
-    /// The event's body; `None` if rows must be read by key that are not in `read`.
-    fn body(&mut self, num: i64, read: &ReadRows) -> Result<Option<Arc<Body>>, RenderError> {
-        let Some((watch, plan, start, end)) = self.subscribers.get(&num).and_then(|subscriber| {
-            let window = subscriber.window.as_ref()?;
-            Some((subscriber.watch, window.plan.clone()?, window.progress.clone(), window.event_end.clone()))
-        }) else {
-            return Ok(None);
-        };
-        if let Some(body) = self.watched.get(&watch).and_then(|w| w.body(&plan, start.as_ref(), end.as_ref())) {
-            return Ok(Some(body));
-        }
-        let mut parts = Vec::new();
-        for element in self.elements(num) {
-            let key = &element.mark().1;
-            match self.element_json(watch, key, &element, read)? {
-                ElementJson::Ready(json) => parts.push(json),
-                ElementJson::Gone => {}
-                ElementJson::Unread => return Ok(None),
-            }
-        }
-        let watched = self.watched.get_mut(&watch);
-        Ok(watched.map(|watched| watched.make_body(&plan, start.as_ref(), end.as_ref(), &parts)))
+    /// Lets the event end at an earlier row, under an id of its own, before it is tried.
+    fn end_event_at(&mut self, num: i64, last: Mark) {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
+        let Some(window) = &mut subscriber.window else { return };
+        window.event_end = Some(last);
+        subscriber.phase = Phase::Storing;
+        let epoch = subscriber.epoch;
+        self.store_then(num, Some(Then::Send { num, epoch }));
     }
 
-    fn element_json(
-        &mut self,
-        watch: WatchId,
-        key: &RowKey,
-        element: &Element,
-        read: &ReadRows,
-    ) -> Result<ElementJson, RenderError> {
-        let Some(watched) = self.watched.get_mut(&watch) else { return Ok(ElementJson::Gone) };
-        if watched.watch.tells() == Tells::Deletions {
-            let json = watched.deletion_json(key, &self.lookups, &self.zone)?;
-            return Ok(json.map_or(ElementJson::Gone, ElementJson::Ready));
-        }
-        if let Element::Logged(_) = element {
-            match watched.json(key, &self.lookups, &self.zone) {
-                Ok(Some(json)) => return Ok(ElementJson::Ready(json)),
-                Ok(None) => {}
-                Err(error @ (RowError::Image(_) | RowError::Render(RenderError::Missing { .. }))) => {
-                    warn!(table = watched.watch.table(), %error, "a row's image cannot be read; reading the row from the table");
-                    watched.log.drop_image(key);
-                }
-                Err(RowError::Render(error)) => return Err(error),
-            }
-        }
-        match read.get(key) {
-            None => Ok(ElementJson::Unread),
-            Some(None) => Ok(ElementJson::Gone),
-            Some(Some(row)) => {
-                let binding = watched.watch.bind(row.columns());
-                if !binding.accepts(row)? {
-                    return Ok(ElementJson::Gone);
-                }
-                let mut json = Vec::with_capacity(1024);
-                binding.render(row, &self.lookups, &mut json)?;
-                Ok(ElementJson::Ready(json.into()))
-            }
-        }
+    fn wait_for_room(&mut self, num: i64) {
+        let at = self.now_millis().saturating_add(NO_ROOM_MILLIS);
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
+        subscriber.phase = Phase::Retrying(at);
+        self.wake.insert((at, num));
     }
 
     /// The event, and the number of its window.
@@ -228,12 +170,4 @@ impl Engine {
         };
         Some((event, window.number))
     }
-}
-
-enum ElementJson {
-    Ready(Arc<[u8]>),
-    /// The row is gone from the table, or no longer belongs to the watch table.
-    Gone,
-    /// The row must be read by its key first.
-    Unread,
 }

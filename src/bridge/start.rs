@@ -206,6 +206,7 @@ impl Bridge {
             workstation: config.workstation.clone(),
             schedule_operatories: config.opendental.schedule_operatories,
             delivery: config.delivery.clone(),
+            memory: config.memory.clone(),
             database,
             identity,
             zone: Arc::new(zone),

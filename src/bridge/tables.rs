@@ -88,6 +88,8 @@ impl Followed {
 pub(super) struct Body {
     pub(super) bytes: Bytes,
     pub(super) elements: usize,
+    /// Made for a subscription whose last attempt failed.
+    troubled: bool,
     // Keeps the plan's address from being used again while this body can be found under it.
     _plan: Arc<Plan>,
 }
@@ -199,6 +201,12 @@ impl Watched {
         self.bodies.get(&body_key(plan, start, end)).and_then(Weak::upgrade)
     }
 
+    /// Bytes of the bodies that are being sent to subscriptions whose last attempt failed, or to the others.
+    pub(super) fn body_bytes(&self, troubled: bool) -> usize {
+        let bodies = self.bodies.values().filter_map(Weak::upgrade);
+        bodies.filter(|body| body.troubled == troubled).map(|body| body.bytes.len()).sum()
+    }
+
     /// Makes an event's body of its elements' JSON.
     pub(super) fn make_body(
         &mut self,
@@ -206,6 +214,7 @@ impl Watched {
         start: Option<&Mark>,
         end: Option<&Mark>,
         elements: &[Arc<[u8]>],
+        troubled: bool,
     ) -> Arc<Body> {
         let mut bytes = Vec::with_capacity(elements.iter().map(|json| json.len() + 1).sum::<usize>() + 2);
         bytes.push(b'[');
@@ -216,7 +225,7 @@ impl Watched {
             bytes.extend_from_slice(json);
         }
         bytes.push(b']');
-        let body = Arc::new(Body { bytes: bytes.into(), elements: elements.len(), _plan: plan.clone() });
+        let body = Arc::new(Body { bytes: bytes.into(), elements: elements.len(), troubled, _plan: plan.clone() });
         self.bodies.retain(|_, body| body.strong_count() > 0);
         self.bodies.insert(body_key(plan, start, end), Arc::downgrade(&body));
         body

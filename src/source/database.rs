@@ -101,6 +101,17 @@ impl Database {
         doing: &'static str,
         sql: impl Fn(&Facts) -> String + Send,
     ) -> Result<(Vec<Answer>, Facts), DatabaseError> {
+        self.ask_within(purpose, doing, usize::MAX, sql).await
+    }
+
+    /// As [`Database::ask`], without the answers behind the one whose rows go beyond `most` bytes.
+    pub(super) async fn ask_within(
+        &self,
+        purpose: Purpose,
+        doing: &'static str,
+        most: usize,
+        sql: impl Fn(&Facts) -> String + Send,
+    ) -> Result<(Vec<Answer>, Facts), DatabaseError> {
         let lane = match purpose {
             Purpose::Clock => &self.inner.clock,
             Purpose::Rows => &self.inner.rows,
@@ -113,7 +124,7 @@ impl Database {
                 None => (self.inner.options.connect().await?, false),
             };
             let statements = sql(&session.facts);
-            match session.results(&statements, doing).await {
+            match session.results_within(&statements, doing, most).await {
                 Ok(answers) => {
                     let facts = session.facts.clone();
                     lane.put(session);

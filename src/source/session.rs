@@ -177,18 +177,34 @@ impl Session {
 
     /// Sends `sql`, which may be several statements, and collects the rows of each.
     pub(super) async fn results(&mut self, sql: &str, doing: &'static str) -> Result<Vec<Answer>, DatabaseError> {
+        self.results_within(sql, doing, usize::MAX).await
+    }
+
+    /// As [`Session::results`], without the answers behind the one whose rows go beyond `most` bytes.
+    pub(super) async fn results_within(
+        &mut self,
+        sql: &str,
+        doing: &'static str,
+        most: usize,
+    ) -> Result<Vec<Answer>, DatabaseError> {
         let mut answers = Vec::new();
         let (mut rows, mut columns) = (Vec::new(), None);
+        let (mut bytes, mut full) = (0_usize, false);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         while let Some(item) = within(ANSWER_TIMEOUT, &self.server, doing, stream.try_next()).await? {
             match item {
+                // The rest must be taken off the connection all the same.
+                _ if full => {}
                 Either::Left(done) => {
+                    full = bytes > most;
                     answers.push(Answer { rows: std::mem::take(&mut rows), affected: done.rows_affected() });
                     columns = None;
                 }
                 Either::Right(row) => {
                     let row = TextRow::take(&row, &mut columns);
-                    rows.push(row.map_err(|error| DatabaseError::of(&error, &self.server, doing))?);
+                    let row = row.map_err(|error| DatabaseError::of(&error, &self.server, doing))?;
+                    bytes = bytes.saturating_add(row.bytes());
+                    rows.push(row);
                 }
             }
         }

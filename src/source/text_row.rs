@@ -51,6 +51,16 @@ impl TextRow {
         Ok(Self { columns: columns.clone(), values })
     }
 
+    /// About how many bytes of memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let held = |cell: &Cell| match cell {
+            Cell::Null => 0,
+            Cell::Text(text) => text.len(),
+            Cell::Bytes(bytes) => bytes.len(),
+        };
+        self.values.iter().map(|cell| size_of::<Cell>() + held(cell)).sum()
+    }
+
     /// The text in the column called `name`; `None` if it is NULL, bytes or not there.
     pub fn text(&self, name: &str) -> Option<&str> {
         let index = self.columns.names.iter().position(|column| column.eq_ignore_ascii_case(name))?;

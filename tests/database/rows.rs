@@ -76,7 +76,8 @@ async fn rows_are_found_by_keys_of_any_kind() {
         let key = |name: &str, number| RowKey::Columns([KeyPart::Text(name.into()), KeyPart::Int(number)].into());
         let keys = [key("", 0), key("it's \\ \"", 4), key("it's \\ \"", -5)];
         let keys: Vec<RowKey> = keys.iter().cycle().take(300).cloned().collect();
-        let found = practice.database.rows_by_keys("we`ird", &["name", "number"], &["n"], &keys).await.unwrap();
+        let found =
+            practice.database.rows_by_keys("we`ird", &["name", "number"], &["n"], &keys, usize::MAX).await.unwrap();
         let found: Vec<Option<&str>> = found.iter().map(|row| row.as_ref().and_then(|row| row.text_at(0))).collect();
         assert_eq!(found.len(), 300, "{kind:?}");
         assert!(found.chunks(3).all(|three| three == [Some("2"), None, Some("1")]), "{kind:?}");

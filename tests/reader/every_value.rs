@@ -141,7 +141,7 @@ fn prove_row(change: &Change, table: &Table, selected: &[Option<String>], zone: 
 async fn prove_keys(following: &Following, changes: &[&Change], zone: &TimeZone, what: &str) {
     let layout = &changes[0].layout;
     let keys: Vec<_> = changes.iter().map(|change| change.key.clone()).collect();
-    let rows = following.database.rows_by_keys(&layout.table, &["id"], &layout.names, &keys).await.unwrap();
+    let rows = following.database.rows_by_keys(&layout.table, &["id"], &layout.names, &keys, usize::MAX).await.unwrap();
     for (change, row) in changes.iter().zip(rows) {
         let row = row.unwrap();
         let image = ImageRow::new(change.image.as_ref().unwrap(), &change.layout, zone).unwrap();
