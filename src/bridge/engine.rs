@@ -22,10 +22,12 @@ use super::{
     delivery_log::DeliveryLog,
     doubts::{Named, WindowEnd},
     error::BridgeError,
+    failure_columns::NotingFailures,
     jobs::Done,
     shares::Shares,
     storing::Storing,
     tables::{Followed, Watched},
+    troubles::Troubles,
     write_back::WritingBack,
 };
 use crate::{
@@ -125,6 +127,8 @@ pub(super) struct Engine {
     pub(super) storing: Storing,
     pub(super) delivery_log: DeliveryLog,
     pub(super) writing_back: WritingBack,
+    pub(super) troubles: Troubles,
+    pub(super) noting_failures: NotingFailures,
     pub(super) jobs: JoinSet<Done>,
     pub(super) stopping: bool,
     pub(super) stop: CancellationToken,
@@ -179,6 +183,8 @@ impl Engine {
             attempts: HashMap::new(),
             storing: Storing::default(),
             writing_back: WritingBack::default(),
+            troubles: Troubles::default(),
+            noting_failures: NotingFailures::default(),
             jobs: JoinSet::new(),
             stopping: false,
             stop: CancellationToken::new(),
@@ -230,6 +236,7 @@ impl Engine {
     fn start_jobs(&mut self) {
         self.start_commit();
         self.start_write_back();
+        self.start_noting_failures();
         if !self.stopping {
             self.start_scans();
             self.start_barrier();
@@ -263,6 +270,10 @@ impl Engine {
             Done::Barrier(barrier) => self.barrier_answered(*barrier),
             Done::Stored { state, result, then } => self.stored(state, result, then),
             Done::WrittenBack { writes, result } => self.written_back(writes, result),
+            Done::FailuresNoted { nums, result } => {
+                self.failures_noted(nums, result);
+                Ok(())
+            }
             Done::Scanned(scan) => self.scanned(scan),
             Done::RowsRead(rows) => self.rows_read(rows),
             Done::Attempted(attempted) => self.attempted(attempted),
@@ -331,8 +342,9 @@ impl Engine {
         let reload = (self.reload && !self.reloading).then(|| self.reload_backoff.until());
         let barrier = self.wants_barrier().then(|| self.barrier_backoff.until());
         let deliveries = self.state.as_ref().and_then(|_| self.delivery_log.wake());
-        let next = [self.wake.first().map(|&(at, _)| at), self.writing_back.wake(), reload, barrier, deliveries];
-        let next = next.into_iter().flatten().min().unwrap_or(now.saturating_add(60_000));
+        let updates = [self.writing_back.wake(), self.failure_columns_wake()];
+        let next = [self.wake.first().map(|&(at, _)| at), reload, barrier, deliveries].into_iter().chain(updates);
+        let next = next.flatten().min().unwrap_or(now.saturating_add(60_000));
         Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Done {
     Attempted(Attempted),
     /// What a table's primary key is was looked up.
     KeyLookedUp { watch: WatchId, result: Result<Option<TableFacts>, DatabaseError> },
+    /// Failures of these subscriptions were noted in their rows, or could not be.
+    FailuresNoted { nums: Vec<i64>, result: Result<(), DatabaseError> },
     /// Subscriptions and lookups were read anew.
     Reloaded(Result<Loaded, DatabaseError>),
     /// The bridge is to stop.

@@ -11,6 +11,7 @@ mod doubts;
 mod engine;
 mod error;
 mod event_body;
+mod failure_columns;
 mod intake;
 mod jobs;
 mod lookup_changes;
@@ -24,6 +25,7 @@ mod shares;
 mod start;
 mod storing;
 mod tables;
+mod troubles;
 mod write_back;
 
 pub use error::BridgeError;

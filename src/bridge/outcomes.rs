@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use super::{engine::Engine, error::BridgeError, jobs::Attempted};
+use super::{engine::Engine, error::BridgeError, jobs::Attempted, troubles::Setback};
 use crate::{
-    delivery::{Failure, Outcome, retry_pause},
+    delivery::{Outcome, retry_pause},
     window::Phase,
 };
 
@@ -24,16 +24,27 @@ impl Engine {
                 info!(subscription = num, watch_table, elements, id, status, millis, "event accepted");
                 self.accepted(num)
             }
-            Outcome::Failed(Failure { reason, retry_after, .. }) => {
-                warn!(subscription = num, watch_table, elements, id, reason, millis, "event not accepted");
-                self.retry_later(num, retry_after);
+            Outcome::Failed(failure) => {
+                let reason = failure.reason.clone();
+                if self.retry_later(num, failure.into()) {
+                    warn!(subscription = num, watch_table, elements, id, reason, millis, "event not accepted");
+                } else {
+                    debug!(subscription = num, watch_table, elements, id, reason, millis, "event not accepted");
+                }
                 Ok(())
             }
         }
     }
 
+    fn accepted(&mut self, num: i64) -> Result<(), BridgeError> {
+        if let Some(over) = self.troubles.accepted(num) {
+            info!(subscription = num, failures = over.failures, "the subscription's events are accepted again");
+        }
+        self.event_over(num)
+    }
+
     /// The event is the subscriber's, or nothing of it was left to send.
-    pub(super) fn accepted(&mut self, num: i64) -> Result<(), BridgeError> {
+    pub(super) fn event_over(&mut self, num: i64) -> Result<(), BridgeError> {
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         subscriber.failures = 0;
         if let Some(window) = &mut subscriber.window {
@@ -42,16 +53,26 @@ impl Engine {
         self.next_event(num)
     }
 
-    /// The event is tried again after a pause.
-    pub(super) fn retry_later(&mut self, num: i64, retry_after: Option<Duration>) {
+    /// The event's body cannot be made at present.
+    pub(super) fn cannot_be_made(&mut self, num: i64, reason: String) {
+        if self.retry_later(num, Setback::of_rows(reason.clone())) {
+            warn!(subscription = num, reason, "an event cannot be made; trying until it can");
+        } else {
+            debug!(subscription = num, reason, "an event cannot be made");
+        }
+    }
+
+    /// The event is tried again after a pause. Returns whether our log should say why: not each time.
+    fn retry_later(&mut self, num: i64, setback: Setback) -> bool {
         let max = Duration::from_secs(self.delivery.retry_max_seconds);
         let now = self.now_millis();
-        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return false };
         subscriber.failures = subscriber.failures.saturating_add(1);
-        let pause = retry_pause(subscriber.failures, retry_after, max, fastrand::f64());
+        let pause = retry_pause(subscriber.failures, setback.retry_after, max, fastrand::f64());
         let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
         let at = now.saturating_add(millis);
         subscriber.phase = Phase::Retrying(at);
         self.wake.insert((at, num));
+        self.troubles.failed(num, &setback, self.server_now(), self.server_time(at), now)
     }
 }

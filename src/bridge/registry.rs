@@ -194,6 +194,7 @@ impl Engine {
             self.unserved.insert(num, subscriber.subscription);
             info!(subscription = num, "no longer serving a subscription: {why}");
             self.stop_attempt(num);
+            self.troubles.forget(num);
             self.store_removal(num);
             self.trim = true;
         }

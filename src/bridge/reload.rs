@@ -8,7 +8,7 @@ use super::{engine::Engine, error::BridgeError, jobs::Done, registry::Told};
 use crate::{
     binlog::LogPoint,
     opendental::{LookupTable, Lookups, RenderError, Subscription},
-    source::{Database, DatabaseError, TextRow},
+    source::{Database, DatabaseError, FailureColumns, TextRow},
 };
 
 /// All columns: releases of Open Dental differ in which they have.
@@ -19,6 +19,7 @@ pub(super) struct Loaded {
     point: LogPoint,
     subscriptions: Vec<TextRow>,
     lookups: Vec<(LookupTable, Vec<TextRow>)>,
+    failure_columns: FailureColumns,
 }
 
 impl Loaded {
@@ -38,7 +39,8 @@ pub(super) async fn load(database: &Database) -> Result<Loaded, DatabaseError> {
     }
     let point = snapshot.point();
     snapshot.finish().await;
-    Ok(Loaded { point, subscriptions, lookups })
+    let failure_columns = database.failure_columns().await?;
+    Ok(Loaded { point, subscriptions, lookups, failure_columns })
 }
 
 impl Engine {
@@ -80,12 +82,17 @@ impl Engine {
             watched.generation += 1;
         }
         self.unserved.clear();
+        self.found_failure_columns(loaded.failure_columns);
         let mut seen = HashSet::new();
         for row in &loaded.subscriptions {
             match Subscription::from_row(row) {
                 Ok(subscription) => {
-                    seen.insert(subscription.num);
+                    let num = subscription.num;
+                    seen.insert(num);
                     self.subscription(subscription, told)?;
+                    if self.subscribers.contains_key(&num) {
+                        self.troubles.found(num, Subscription::failures_in(row));
+                    }
                 }
                 Err(error) => warn!(%error, "a row of apisubscription cannot be read; it is left alone"),
             }

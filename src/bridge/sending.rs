@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::{
     engine::Engine,
@@ -80,8 +80,7 @@ impl Engine {
             }
             Ok(rows) => self.send_event(num, &rows),
             Err(error) => {
-                warn!(subscription = num, %error, "rows could not be read; trying again");
-                self.retry_later(num, None);
+                self.cannot_be_made(num, format!("rows could not be read: {error}"));
                 Ok(())
             }
         }
@@ -102,14 +101,13 @@ impl Engine {
                 return Ok(());
             }
             Err(error) => {
-                error!(subscription = num, %error, "a row cannot be sent; trying again until it can");
-                self.retry_later(num, None);
+                self.cannot_be_made(num, format!("a row cannot be sent: {error}"));
                 return Ok(());
             }
         };
         if body.elements == 0 {
             // All rows of the event have left the window: it counts as accepted.
-            return self.accepted(num);
+            return self.event_over(num);
         }
         let Some((event, window)) = self.event(num, &body) else { return Ok(()) };
         let Some(subscriber) = self.subscribers.get(&num) else { return Ok(()) };

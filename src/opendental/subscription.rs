@@ -73,6 +73,13 @@ impl Subscription {
         })
     }
 
+    /// How many attempts failed in a row, as a row of `apisubscription` tells; 0 where the table has no such column or
+    /// it holds no number.
+    pub fn failures_in(row: &dyn Row) -> u64 {
+        let failures = conversion::key(&row.field("SubsequentFailures")).unwrap_or_default();
+        u64::try_from(failures).unwrap_or_default()
+    }
+
     /// A row of which only the key was given: Open Dental's table has these defaults, on a server that is not strict.
     pub fn blank(num: i64) -> Self {
         const NEVER: &str = "0001-01-01 00:00:00";
@@ -274,6 +281,10 @@ mod tests {
         assert_eq!(read, expected);
         let later = row().with("DateTimeLastFailure", text("")).with("SubsequentFailures", Field::Int(0));
         assert_eq!(Subscription::from_row(&later).unwrap(), expected, "what 26 added does no harm");
+        assert_eq!([Subscription::failures_in(&row()), Subscription::failures_in(&later)], [0, 0]);
+        for (column, failures) in [(Field::Int(3), 3), (text("4"), 4), (Field::Null, 0), (Field::Int(-1), 0)] {
+            assert_eq!(Subscription::failures_in(&row().with("SubsequentFailures", column)), failures);
+        }
     }
 
     #[test]

@@ -229,7 +229,9 @@ fn tls_failure(error: &std::io::Error) -> Option<&rustls::Error> {
 fn grant_for(doing: &'static str, said: &str) -> String {
     match doing {
         super::barrier::READING_POSITION => "GRANT REPLICATION CLIENT ON *.* TO the account".to_owned(),
-        super::write_back::WRITING_BACK => "GRANT UPDATE ON `<database>`.`apisubscription` TO the account".to_owned(),
+        super::write_back::WRITING_BACK | super::failure_columns::WRITING_FAILURES => {
+            "GRANT UPDATE ON `<database>`.`apisubscription` TO the account".to_owned()
+        }
         _ if said.contains("LOCK") => {
             "GRANT LOCK TABLES ON `<database>`.* TO the account (MySQL 8.0.1 to 8.0.21 ask for it)".to_owned()
         }

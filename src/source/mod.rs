@@ -12,6 +12,7 @@ mod declared_column;
 mod dump_error;
 mod dump_start;
 mod error;
+mod failure_columns;
 mod filter;
 mod follower;
 #[cfg(any(test, fuzzing))]
@@ -62,6 +63,7 @@ pub use database::Database;
 pub use database_error::DatabaseError;
 pub use declared_column::DeclaredColumn;
 pub use error::SourceError;
+pub use failure_columns::{Failing, FailureColumns, FailureNote};
 pub use identity::Identity;
 pub use image_row::{ImageRow, stamp};
 pub use layout::{DeclaredLayout, KnownLayout, LayoutReader};

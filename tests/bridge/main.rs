@@ -10,6 +10,7 @@ mod delivery;
 mod documented;
 mod doubt;
 mod events;
+mod failure_columns;
 mod memory;
 mod mysql;
 #[cfg(feature = "mysql-cdc")]

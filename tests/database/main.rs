@@ -3,6 +3,7 @@
 
 mod clock;
 mod connecting;
+mod failure_columns;
 mod practice;
 mod rows;
 mod snapshot;
