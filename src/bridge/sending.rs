@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use tracing::warn;
 
 use super::{
     engine::Engine,
