@@ -12,6 +12,9 @@ const PATIENCE_MILLIS: i64 = 5_000;
 /// As many wait at most.
 const MOST_WAITING: usize = 500;
 
+/// As many wait at most while the state file cannot be written: some 3 MB.
+const MOST_TAKEN_BACK: usize = 10_000;
+
 /// As many are kept: some 40 MB.
 const MOST_KEPT: u32 = 200_000;
 
@@ -55,6 +58,14 @@ impl DeliveryLog {
         let deliveries = std::mem::take(&mut self.waiting);
         self.stored += deliveries.len();
         (deliveries, self.forget(now))
+    }
+
+    /// Takes back what could not be stored; the oldest are given up where it becomes too much.
+    pub(super) fn take_back(&mut self, mut deliveries: Vec<Delivery>) {
+        deliveries.append(&mut self.waiting);
+        let too_many = deliveries.len().saturating_sub(MOST_TAKEN_BACK);
+        deliveries.drain(..too_many);
+        self.waiting = deliveries;
     }
 
     fn forget(&mut self, now: i64) -> Option<ForgetDeliveries> {

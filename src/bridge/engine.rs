@@ -37,7 +37,7 @@ use crate::{
     http::Health,
     opendental::{Lookups, Shown, Subscription, WatchId, WatchTables},
     source::{Boundary, Database, Identity, Message, TimeZone},
-    state::{SavedSubscription, State},
+    state::{Origin, SavedSubscription, State},
     window::{Attention, Instant, Subscriber},
 };
 
@@ -73,6 +73,8 @@ pub(super) struct Engine {
     pub(super) state: Option<State>,
     /// What makes our ids different from any other bridge's.
     pub(super) instance: String,
+    /// The state file's contents were lost before the start: what it does not know may have been served.
+    pub(super) forgetful: bool,
     pub(super) sender: Arc<Sender>,
     pub(super) health: Health,
     pub(super) tables: WatchTables,
@@ -148,6 +150,7 @@ impl Engine {
             identity,
             zone,
             instance: state.instance_id().to_owned(),
+            forgetful: matches!(state.origin(), Origin::Missing | Origin::Damaged { .. }),
             state: Some(state),
             sender,
             health,
@@ -227,7 +230,7 @@ impl Engine {
             self.start_jobs();
             match self.jobs.join_next().await {
                 Some(done) => self.job_done(done)?,
-                None => return Ok(()),
+                None => return Ok(self.storing.given_up()?),
             }
         }
     }
@@ -268,7 +271,7 @@ impl Engine {
         };
         match done {
             Done::Barrier(barrier) => self.barrier_answered(*barrier),
-            Done::Stored { state, result, then } => self.stored(state, result, then),
+            Done::Stored { state, batch, result } => self.stored(state, batch, result),
             Done::WrittenBack { writes, result } => self.written_back(writes, result),
             Done::FailuresNoted { nums, result } => {
                 self.failures_noted(nums, result);
@@ -341,9 +344,12 @@ impl Engine {
         let now = self.now_millis();
         let reload = (self.reload && !self.reloading).then(|| self.reload_backoff.until());
         let barrier = self.wants_barrier().then(|| self.barrier_backoff.until());
+        let storing = self.state.as_ref().and_then(|_| self.storing.wake());
         let deliveries = self.state.as_ref().and_then(|_| self.delivery_log.wake());
+        let deliveries = deliveries.map(|at| at.max(storing.unwrap_or(at)));
         let updates = [self.writing_back.wake(), self.failure_columns_wake()];
-        let next = [self.wake.first().map(|&(at, _)| at), reload, barrier, deliveries].into_iter().chain(updates);
+        let wake = self.wake.first().map(|&(at, _)| at);
+        let next = [wake, storing, deliveries, reload, barrier].into_iter().chain(updates);
         let next = next.flatten().min().unwrap_or(now.saturating_add(60_000));
         Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
     }

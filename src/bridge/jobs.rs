@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{event_body::ReadRows, reload::Loaded, storing::Then};
+use super::{event_body::ReadRows, reload::Loaded, storing::Batch};
 use crate::{
     delivery::Attempt,
     opendental::WatchId,
@@ -14,8 +14,8 @@ use crate::{
 pub(super) enum Done {
     /// The server's clock and position.
     Barrier(Box<BarrierAnswer>),
-    /// The state file holds what was to be stored.
-    Stored { state: State, result: Result<(), StateError>, then: Vec<Then> },
+    /// The state file holds what was to be stored, or not.
+    Stored { state: State, batch: Batch, result: Result<(), StateError> },
     /// What became of DateTimeStart.
     WrittenBack { writes: Vec<WriteBack>, result: Result<Vec<WriteBackOutcome>, DatabaseError> },
     /// A table was scanned for a catch-up.

@@ -134,6 +134,10 @@ impl Engine {
         let restored = self.restored.remove(&num).and_then(|saved| restore(&subscription, watch, saved));
         let is_new = restored.is_none();
         let mut subscriber = restored.unwrap_or_else(|| Subscriber::new(subscription.clone(), watch, start));
+        if is_new && self.forgetful && matches!(told, Told::Start) && start <= self.server_now() {
+            // It is most likely ours that stands there, and commits come later than their stamps.
+            subscriber.lose_place(self.overlap());
+        }
         info!(
             subscription = num,
             watch_table = subscription.watch_table,

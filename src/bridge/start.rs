@@ -1,6 +1,6 @@
 //! Starting: where to read from, and who takes what from whom.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ use crate::{
     http::{Health, Server},
     opendental::{LookupTable, WatchTables},
     source::{Boundary, Database, Identity, LogFiles, Message, Reader, ReaderConfig, SourceError, TimeZone},
-    state::{Changes, ForgetLayouts, Saved, State},
+    state::{Origin, Saved, State, StateError},
 };
 
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
@@ -33,6 +33,9 @@ const MESSAGES: usize = 64;
 
 /// A log that is lost again and again (two servers behind one address) must not keep us busy.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The pause between two attempts to open the state file at the start.
+const STATE_PAUSE: Duration = Duration::from_secs(5);
 
 /// The pauses between two attempts to reach the server at the start.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -55,7 +58,10 @@ impl Bridge {
     /// Only what neither a retry nor a reconnect can mend: see [`BridgeError`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), BridgeError> {
         configured_tables::look_at_names(&self.config.opendental.tables)?;
-        let state = State::open(&self.config.state.path).await?;
+        let state = match State::open(&self.config.state.path).await {
+            Err(error) if !error.is_passing() => return Err(error.into()),
+            opened => opened,
+        };
         let heartbeat = Duration::from_secs(u64::from(self.config.mysql.heartbeat_seconds));
         let health = Health::new(heartbeat.saturating_mul(3).max(Duration::from_secs(15)));
         let serving = match Server::bind(&self.config.http).await? {
@@ -65,7 +71,11 @@ impl Bridge {
             }
             None => None,
         };
-        let result = self.run_until(state, &health, &stop).await;
+        let result = match self.opened(state, &health, &stop).await {
+            Ok(Some(state)) => self.run_until(state, &health, &stop).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
         stop.cancel();
         if let Some(serving) = serving
             && let Err(error) = serving.await
@@ -75,10 +85,40 @@ impl Bridge {
         result
     }
 
+    /// The state file, once it can be written: a disk that is full at the start may not stay so. `None`: we are to stop.
+    async fn opened(
+        &self,
+        mut opened: Result<State, StateError>,
+        health: &Health,
+        stop: &CancellationToken,
+    ) -> Result<Option<State>, BridgeError> {
+        loop {
+            match opened {
+                Ok(state) => {
+                    health.recovered();
+                    return Ok(Some(state));
+                }
+                Err(error) if error.is_passing() => {
+                    error!(%error, "nothing is read before it can be written; trying again until then");
+                    health.troubled(error.to_string());
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(STATE_PAUSE) => {}
+                () = stop.cancelled() => return Ok(None),
+            }
+            opened = State::open(&self.config.state.path).await;
+        }
+    }
+
     async fn run_until(&self, mut state: State, health: &Health, stop: &CancellationToken) -> Result<(), BridgeError> {
-        let mut lost = None;
+        let (mut lost, mut first) = (None, true);
         loop {
             let saved = state.load().await?;
+            if std::mem::take(&mut first) {
+                tell_origin(&self.config.state.path, state.origin());
+            }
             let started = tokio::select! {
                 started = self.start(state, saved, health, lost) => started?,
                 () = stop.cancelled() => return Ok(()),
@@ -160,7 +200,7 @@ impl Bridge {
     /// Finds where to read from, and takes over subscriptions and lookups.
     async fn start(
         &self,
-        mut state: State,
+        state: State,
         saved: Saved,
         health: &Health,
         lost: Option<Lost>,
@@ -176,13 +216,7 @@ impl Bridge {
         // What is known of layouts holds where the log was read up to the place at which reading begins.
         let place = places::oldest(&subscriptions);
         let layouts = if place.is_some() { known_layouts(&saved.layouts) } else { Vec::new() };
-        let changes = Changes {
-            identity: Some(serde_json::to_string(&identity).unwrap_or_default()),
-            upsert: subscriptions.clone(),
-            forget_layouts: layouts.is_empty().then_some(ForgetLayouts::All),
-            ..Changes::default()
-        };
-        state.commit(&changes).await?;
+        let forget_layouts = layouts.is_empty();
         let start = match place {
             Some(position) => position,
             None => end,
@@ -220,6 +254,8 @@ impl Bridge {
             clock,
         };
         let mut engine = Engine::new(parts);
+        let identity = engine.identity.stored();
+        engine.storing.begin(identity, forget_layouts);
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
         engine.rebuilt = loaded.point();
         engine.take_over(loaded, Told::Start)?;
@@ -246,4 +282,25 @@ struct Started {
     messages: mpsc::Receiver<Message>,
     reading: CancellationToken,
     reader: JoinHandle<Result<(), SourceError>>,
+}
+
+/// Says so where the state file does not hold what the bridge once stored.
+fn tell_origin(path: &Path, origin: &Origin) {
+    let path = path.display();
+    match origin {
+        Origin::Kept => {}
+        Origin::New => info!(%path, "a new state file"),
+        Origin::Missing => warn!(
+            %path,
+            "the state file is gone, and a new one is made: each subscription catches up by time stamp from its \
+             DateTimeStart. Rows deleted since then cannot be told"
+        ),
+        Origin::Damaged { aside, reason } => warn!(
+            %path,
+            moved_to = aside.as_ref().map(|aside| aside.display().to_string()),
+            reason,
+            "the state file was damaged, and a new one is made: each subscription catches up by time stamp from its \
+             DateTimeStart. Rows deleted since then cannot be told"
+        ),
+    }
 }

@@ -1,8 +1,14 @@
 //! What survives a restart is stored before anything is done that relies on it.
+//!
+//! A state file that cannot be written stops nothing that does not rely on it: the log is read on, events whose range is
+//! stored are tried on. Windows that close wait until the file takes them.
 
 use std::collections::BTreeSet;
 
+use tracing::{debug, error, info, warn};
+
 use super::{
+    backoff::Backoff,
     engine::Engine,
     error::BridgeError,
     jobs::Done,
@@ -11,8 +17,11 @@ use super::{
 use crate::{
     binlog::LogPoint,
     source::KnownLayout,
-    state::{Changes, ForgetLayouts, State, StateError},
+    state::{Changes, Delivery, ForgetLayouts, State, StateError},
 };
+
+/// How often it is tried again until it is said once more that the file cannot be written: about once a minute.
+const SAID_AGAIN: u32 = 12;
 
 /// What is done once a subscription's present place is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,57 +32,102 @@ pub(super) enum Then {
     WriteBack { num: i64, value: String },
 }
 
+/// What one commit stores, and what waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    changed: BTreeSet<i64>,
+    removed: BTreeSet<i64>,
+    /// The server that all places belong to from now on.
+    identity: Option<String>,
+    /// Layouts that were stored before are of another log.
+    forget_layouts: bool,
+    layouts: Vec<KnownLayout>,
+    deliveries: Vec<Delivery>,
+    then: Vec<Then>,
+}
+
 /// Gathers what is to be stored: everything that changes while one commit is under way shares the next.
 #[derive(Debug, Default)]
 pub(super) struct Storing {
-    changed: BTreeSet<i64>,
-    removed: BTreeSet<i64>,
-    layouts: Vec<KnownLayout>,
-    then: Vec<Then>,
+    next: Batch,
+    backoff: Backoff,
+    /// Commits that failed since the last that did not.
+    failures: u32,
+    /// The file's contents are lost: the next commit makes it anew.
+    renew: bool,
+    /// A commit failed after the bridge was to stop: it is not tried again.
+    given_up: Option<StateError>,
+}
+
+impl Storing {
+    /// When the next commit may be tried, if the last one failed.
+    pub(super) fn wake(&self) -> Option<i64> {
+        (self.failures > 0).then(|| self.backoff.until())
+    }
+
+    /// All places belong to this server from now on, and if `forget_layouts`, no layout that was stored before.
+    pub(super) fn begin(&mut self, identity: String, forget_layouts: bool) {
+        self.next.identity = Some(identity);
+        self.next.forget_layouts = forget_layouts;
+    }
+
+    /// Why the last places could not be stored.
+    pub(super) fn given_up(&mut self) -> Result<(), StateError> {
+        self.given_up.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.removed.is_empty() && self.identity.is_none() && self.layouts.is_empty()
+    }
+
+    /// Takes back what could not be stored; what has been gathered since is newer.
+    fn take_back(&mut self, before: Self) {
+        self.changed.extend(before.changed.difference(&self.removed).copied().collect::<Vec<_>>());
+        self.removed.extend(before.removed.difference(&self.changed).copied().collect::<Vec<_>>());
+        self.identity = self.identity.take().or(before.identity);
+        self.forget_layouts |= before.forget_layouts;
+        self.layouts.splice(0..0, before.layouts);
+        self.then.splice(0..0, before.then);
+    }
 }
 
 impl Engine {
     /// Stores the subscription's place with the next commit, then does `then`.
     pub(super) fn store_then(&mut self, num: i64, then: Option<Then>) {
-        self.storing.removed.remove(&num);
-        self.storing.changed.insert(num);
-        self.storing.then.extend(then);
+        self.storing.next.removed.remove(&num);
+        self.storing.next.changed.insert(num);
+        self.storing.next.then.extend(then);
     }
 
     /// Forgets the subscription's place with the next commit.
     pub(super) fn store_removal(&mut self, num: i64) {
-        self.storing.changed.remove(&num);
-        self.storing.removed.insert(num);
+        self.storing.next.changed.remove(&num);
+        self.storing.next.removed.insert(num);
     }
 
     /// Stores what was learned of layouts, no later than any place in the log behind it.
     pub(super) fn store_layouts(&mut self, layouts: Vec<KnownLayout>) {
-        self.storing.layouts.extend(layouts);
+        self.storing.next.layouts.extend(layouts);
     }
 
     pub(super) fn start_commit(&mut self) {
-        let places = !self.storing.changed.is_empty() || !self.storing.removed.is_empty();
-        if !places && self.storing.layouts.is_empty() && !self.must_store_deliveries() {
+        let storing = &self.storing;
+        let nothing = storing.next.is_empty() && !self.must_store_deliveries();
+        if nothing || storing.given_up.is_some() || !storing.backoff.is_over(self.now_millis()) {
             return;
         }
         // It is away while a commit is under way.
         let Some(mut state) = self.state.take() else { return };
-        let changed = std::mem::take(&mut self.storing.changed);
+        let batch = std::mem::take(&mut self.storing.next);
         let (deliveries, forget_deliveries) = self.delivery_log.take(self.now_millis());
-        let layouts: Vec<_> = std::mem::take(&mut self.storing.layouts).iter().map(saved_layout).collect();
-        let changes = Changes {
-            forget_layouts: (!layouts.is_empty()).then(|| ForgetLayouts::Before(self.oldest_resume())),
-            layouts,
-            upsert: changed.iter().filter_map(|num| self.subscribers.get(num)).map(saved).collect(),
-            remove: std::mem::take(&mut self.storing.removed).into_iter().collect(),
-            deliveries,
-            forget_deliveries,
-            ..Changes::default()
-        };
-        let then = std::mem::take(&mut self.storing.then);
+        let renew = self.storing.renew;
+        let places = if renew { self.everything(&batch) } else { self.to_store(&batch) };
+        let changes = Changes { deliveries, forget_deliveries, ..places };
         self.jobs.spawn(async move {
-            let result = state.commit(&changes).await;
-            Done::Stored { state, result, then }
+            let result = if renew { state.renew(&changes).await.map(told) } else { state.commit(&changes).await };
+            Done::Stored { state, batch: Batch { deliveries: changes.deliveries, ..batch }, result }
         });
     }
 
@@ -84,15 +138,47 @@ impl Engine {
         cursors.map(|cursor| cursor.resume.point()).min().map_or(read, |oldest| oldest.min(read))
     }
 
+    fn to_store(&self, batch: &Batch) -> Changes {
+        let passed = (!batch.layouts.is_empty()).then(|| ForgetLayouts::Before(self.oldest_resume()));
+        Changes {
+            identity: batch.identity.clone(),
+            upsert: batch.changed.iter().filter_map(|num| self.subscribers.get(num)).map(saved).collect(),
+            remove: batch.removed.iter().copied().collect(),
+            forget_layouts: if batch.forget_layouts { Some(ForgetLayouts::All) } else { passed },
+            layouts: batch.layouts.iter().map(saved_layout).collect(),
+            ..Changes::default()
+        }
+    }
+
+    /// All that the state file is to hold, but for layouts that were stored before: where one is missed, its rows are in
+    /// doubt.
+    fn everything(&self, batch: &Batch) -> Changes {
+        Changes {
+            identity: Some(self.identity.stored()),
+            upsert: self.subscribers.values().map(saved).collect(),
+            layouts: batch.layouts.iter().map(saved_layout).collect(),
+            ..Changes::default()
+        }
+    }
+
     pub(super) fn stored(
         &mut self,
         state: State,
+        batch: Batch,
         result: Result<(), StateError>,
-        then: Vec<Then>,
     ) -> Result<(), BridgeError> {
         self.state = Some(state);
-        result?;
-        for then in then {
+        if let Err(error) = result {
+            self.not_stored(batch, error);
+            return Ok(());
+        }
+        if self.storing.failures > 0 {
+            info!("the state file is written again");
+            self.health.recovered();
+            self.storing.backoff.succeeded();
+            (self.storing.failures, self.storing.renew) = (0, false);
+        }
+        for then in batch.then {
             match then {
                 Then::WriteBack { num, value } => self.want_write_back(num, value),
                 Then::Send { num, epoch } => {
@@ -105,4 +191,28 @@ impl Engine {
         }
         Ok(())
     }
+
+    /// Tries again later, for as long as it takes: nothing is sent under an id that a restart would not know again.
+    fn not_stored(&mut self, mut batch: Batch, error: StateError) {
+        self.delivery_log.take_back(std::mem::take(&mut batch.deliveries));
+        self.storing.next.take_back(batch);
+        if self.stopping {
+            self.storing.given_up = Some(error);
+            return;
+        }
+        self.storing.renew |= error.is_loss();
+        self.storing.backoff.failed(self.now_millis());
+        if self.storing.failures.is_multiple_of(SAID_AGAIN) {
+            error!(%error, "windows that close wait until it can be written; trying again until then");
+        } else {
+            debug!(%error, "the state file still cannot be written");
+        }
+        self.storing.failures = self.storing.failures.saturating_add(1);
+        self.health.troubled(error.to_string());
+    }
+}
+
+fn told(aside: Option<std::path::PathBuf>) {
+    let aside = aside.map(|aside| aside.display().to_string());
+    warn!(moved_to = aside, "the state file was made anew; all places are kept");
 }

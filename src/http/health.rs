@@ -14,27 +14,46 @@ pub struct Health {
 }
 
 #[derive(Debug)]
-enum State {
-    Reading(DateTime<Utc>),
-    NotReady(String),
+struct State {
+    reading: Reading,
+    /// What keeps it from doing its work though it reads.
+    trouble: Option<String>,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Since(DateTime<Utc>),
+    Not(String),
 }
 
 impl Health {
     /// Not ready ("starting"). Once reading, it counts as stale when the last [`Health::reading`] is longer ago than
     /// `stale_after`: a few heartbeats of the server.
     pub fn new(stale_after: Duration) -> Self {
-        Self { state: Arc::new(watch::Sender::new(State::NotReady("starting".to_owned()))), stale_after }
+        let state = State { reading: Reading::Not("starting".to_owned()), trouble: None };
+        Self { state: Arc::new(watch::Sender::new(state)), stale_after }
     }
 
     /// Something of the log, if only a heartbeat, was read at `at`.
     pub fn reading(&self, at: DateTime<Utc>) {
-        self.state.send_modify(|state| *state = State::Reading(at));
+        self.state.send_modify(|state| state.reading = Reading::Since(at));
     }
 
     /// The bridge does not read, and why: one line, without anything secret.
     pub fn not_ready(&self, reason: impl Into<String>) {
         let reason = reason.into();
-        self.state.send_modify(|state| *state = State::NotReady(reason));
+        self.state.send_modify(|state| state.reading = Reading::Not(reason));
+    }
+
+    /// The bridge cannot do its work, whether it reads or not, and why: without anything secret.
+    pub fn troubled(&self, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.state.send_modify(|state| state.trouble = Some(reason));
+    }
+
+    /// That is over.
+    pub fn recovered(&self) {
+        self.state.send_modify(|state| state.trouble = None);
     }
 
     /// Whether the bridge is reading as of `now`.
@@ -42,15 +61,20 @@ impl Health {
     /// # Errors
     /// Why not, in one line.
     pub fn ready(&self, now: DateTime<Utc>) -> Result<(), String> {
-        match &*self.state.borrow() {
-            State::Reading(at) => match (now - *at).to_std() {
+        let state = self.state.borrow();
+        let one_line = |reason: &str| reason.replace(['\r', '\n'], " ");
+        if let Some(trouble) = &state.trouble {
+            return Err(one_line(trouble));
+        }
+        match &state.reading {
+            Reading::Since(at) => match (now - *at).to_std() {
                 Ok(silence) if silence > self.stale_after => {
                     Err(format!("nothing read from the server for {} s", silence.as_secs()))
                 }
                 // Also when the clock was set back.
                 _ => Ok(()),
             },
-            State::NotReady(reason) => Err(reason.replace(['\r', '\n'], " ")),
+            Reading::Not(reason) => Err(one_line(reason)),
         }
     }
 }
@@ -75,6 +99,11 @@ mod tests {
         health.not_ready("connection lost:\nsee the log");
         assert_eq!(health.ready(start), Err("connection lost: see the log".to_owned()), "one line");
         health.reading(start);
+        assert_eq!(health.ready(start), Ok(()));
+        health.troubled("the disk is full");
+        health.reading(start);
+        assert_eq!(health.ready(start), Err("the disk is full".to_owned()), "though it reads");
+        health.recovered();
         assert_eq!(health.ready(start), Ok(()));
     }
 }

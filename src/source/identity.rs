@@ -36,6 +36,12 @@ impl Identity {
     pub const QUERY: &'static str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_id', 'server_uuid', \
          'server_uid', 'hostname', 'port', 'datadir', 'log_bin_basename')";
 
+    /// As text, for the state file.
+    pub fn stored(&self) -> String {
+        // Numbers and texts cannot fail to become JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// The identity in the rows that [`Identity::QUERY`] returned; `None` if there is no `server_id` among them.
     pub fn from_variables<N: AsRef<str>, V: AsRef<str>>(variables: impl IntoIterator<Item = (N, V)>) -> Option<Self> {
         let (mut server_id, mut uuid) = (None, None);

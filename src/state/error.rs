@@ -24,11 +24,25 @@ pub enum StateError {
         /// What the system said.
         reason: String,
     },
+    /// The file cannot be written at present.
+    #[error(
+        "the state file cannot be written at present\n{}: {reason}\nIs the disk full, or does another program hold \
+         the file?",
+        path.display()
+    )]
+    Unavailable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The file that was opened is not there any more.
+    #[error("the state file was removed or replaced while the bridge was running\n{}", .0.display())]
+    Gone(PathBuf),
     /// The file is damaged.
     #[error(
         "the state file is damaged or is no state file\n{}: {reason}\nMove it away, with the files of the same name \
-         and the endings -wal and -shm, and start again: the bridge then makes a new one and sends everything since \
-         each subscription's DateTimeStart again; rows deleted meanwhile are not reported.",
+         and the endings -wal and -shm, or name another in state.path.",
         path.display()
     )]
     Damaged {
@@ -76,8 +90,24 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// Whether it may pass without anybody changing the configuration or a file's rights.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Whether what the file holds is lost, so that it has to be made anew.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Gone(_))
+    }
+
     pub(super) fn unwritable(path: &Path, error: &io::Error) -> Self {
-        Self::Unwritable { path: path.to_owned(), reason: error.to_string() }
+        let (path, reason) = (path.to_owned(), error.to_string());
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::Unavailable { path, reason }
+            }
+            _ => Self::Unwritable { path, reason },
+        }
     }
 
     pub(super) fn damaged(path: &Path, reason: impl Display) -> Self {
@@ -86,6 +116,8 @@ impl StateError {
 
     /// Sorts what SQLite says by its primary result code (sqlite.org, "Result and Error Codes").
     pub(super) fn sqlite(path: &Path, error: &sqlx::Error) -> Self {
+        const BUSY: u32 = 5;
+        const LOCKED: u32 = 6;
         const READONLY: u32 = 8;
         const IOERR: u32 = 10;
         const CORRUPT: u32 = 11;
@@ -99,7 +131,8 @@ impl StateError {
                 let code = said.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
                 match code {
                     Some(CORRUPT | NOTADB) => Self::Damaged { path, reason },
-                    Some(READONLY | IOERR | FULL | CANTOPEN) => Self::Unwritable { path, reason },
+                    Some(READONLY | CANTOPEN) => Self::Unwritable { path, reason },
+                    Some(IOERR | FULL | BUSY | LOCKED) => Self::Unavailable { path, reason },
                     _ => Self::Sqlite { path, reason },
                 }
             }

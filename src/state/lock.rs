@@ -21,19 +21,26 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
+    was_there: bool,
 }
 
 impl Lock {
+    /// Whether a bridge has had the lock before: its file stays.
+    pub(super) fn was_there(&self) -> bool {
+        self.was_there
+    }
+
     pub(super) async fn take(path: &Path) -> Result<Self, StateError> {
         // By whichever link the database was named, the lock is the same.
         let mut lock: PathBuf = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         lock.as_mut_os_string().push(".lock");
+        let was_there = lock.exists();
         let file = File::options().create(true).truncate(false).write(true).open(&lock);
         let file = file.map_err(|error| StateError::unwritable(path, &error))?;
         let until = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { _file: file, was_there }),
                 Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(PAUSE).await,
                 Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.to_owned())),
                 Err(TryLockError::Error(error)) => return Err(StateError::unwritable(&lock, &error)),

@@ -3,6 +3,7 @@
 //! [`State`] is the file, [`Saved`] what it holds and [`Changes`] what is written to it in one transaction. Of the
 //! practice's rows it holds primary keys and time stamps only.
 
+mod aside;
 mod delivery_log;
 mod error;
 mod lock;
@@ -17,4 +18,4 @@ mod tests;
 pub use delivery_log::{Delivery, DeliveryFailure, DeliveryLog, ForgetDeliveries};
 pub use error::StateError;
 pub use saved::{Changes, Cursor, ForgetLayouts, Saved, SavedLayout, SavedSubscription, SavedWindow};
-pub use store::State;
+pub use store::{Origin, State};

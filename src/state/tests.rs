@@ -223,22 +223,61 @@ async fn a_damaged_file_is_named() {
 }
 
 #[tokio::test]
-async fn a_file_with_a_damaged_page_is_refused() {
+async fn r8_a_file_of_ours_that_is_damaged_is_moved_aside_and_made_anew() {
     let (_folder, path) = place();
     let mut state = State::open(&path).await.unwrap();
+    assert_eq!(*state.origin(), Origin::New);
     state.commit(&Changes { upsert: (0..500).map(full).collect(), ..Changes::default() }).await.unwrap();
     state.close().await.unwrap();
     let mut bytes = fs::read(&path).unwrap();
     for page in bytes.chunks_mut(4096).skip(1) {
         page[..64].fill(0xa5);
     }
-    fs::write(&path, &bytes).unwrap();
-    let error = refusal(&path).await;
-    assert!(matches!(error, StateError::Damaged { .. }), "{error:?}");
+    let copy = path.with_file_name("elsewhere.db");
+    for (path, damage) in [(&path, bytes.clone()), (&path, vec![0; 8192]), (&copy, bytes)] {
+        fs::write(path, &damage).unwrap();
+        fs::write(path.with_extension("db-wal"), "no frames").unwrap();
+        let mut state = State::open(path).await.unwrap();
+        let Origin::Damaged { aside: Some(aside), .. } = state.origin().clone() else { panic!("{:?}", state.origin()) };
+        assert!(aside.to_string_lossy().starts_with(&format!("{}.damaged-", path.display())), "{aside:?}");
+        assert_eq!(fs::read(&aside).unwrap(), damage, "what was there is kept");
+        assert_eq!(state.load().await.unwrap(), Saved::default());
+        state.commit(&Changes { upsert: vec![full(1)], ..Changes::default() }).await.unwrap();
+        drop(state);
+        let mut state = State::open(path).await.unwrap();
+        assert_eq!((state.load().await.unwrap().subscriptions, state.origin()), (vec![full(1)], &Origin::Kept));
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(*State::open(&path).await.unwrap().origin(), Origin::Missing, "its lock tells that there was one");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn w6_a_file_that_is_removed_or_replaced_while_it_is_open_is_made_anew_from_what_is_known() {
+    let (_folder, path) = place();
+    let mut state = State::open(&path).await.unwrap();
+    let instance = state.instance_id().to_owned();
+    let all = Changes { upsert: vec![full(1), full(2)], ..Changes::default() };
+    state.commit(&all).await.unwrap();
+    for replaced in [false, true] {
+        fs::remove_file(&path).unwrap();
+        if replaced {
+            fs::write(&path, "").unwrap();
+        }
+        let error = state.commit(&Changes { upsert: vec![plain(2)], ..Changes::default() }).await.unwrap_err();
+        assert!(matches!(error, StateError::Gone(_)) && error.is_loss(), "{error:?}");
+        let aside = state.renew(&all).await.unwrap();
+        assert_eq!(aside.is_some(), replaced);
+        state.commit(&Changes { upsert: vec![full(3)], ..Changes::default() }).await.unwrap();
+    }
+    drop(state);
+    let mut state = State::open(&path).await.unwrap();
+    assert_eq!((state.instance_id(), state.origin()), (instance.as_str(), &Origin::Kept), "ids stay the same");
+    assert_eq!(state.load().await.unwrap().subscriptions, [full(1), full(2), full(3)]);
 }
 
 #[tokio::test]
-async fn a_value_that_we_cannot_have_written_is_named_but_not_shown() {
+async fn a_value_that_we_cannot_have_written_is_damage_and_is_named_but_not_shown() {
     let (_folder, path) = place();
     let mut state = State::open(&path).await.unwrap();
     state.commit(&Changes { upsert: vec![full(7)], ..Changes::default() }).await.unwrap();
@@ -255,10 +294,10 @@ async fn a_value_that_we_cannot_have_written_is_named_but_not_shown() {
         let mut person = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&copy)).await.unwrap();
         sqlx::raw_sql(change).execute(&mut person).await.unwrap();
         person.close().await.unwrap();
-        let error = State::open(&copy).await.unwrap().load().await.unwrap_err();
-        assert!(matches!(error, StateError::Damaged { .. }), "{change}: {error:?}");
-        let text = error.to_string();
-        assert!(text.contains(column) && !text.contains("Smith"), "{change}: {text}");
+        let mut state = State::open(&copy).await.unwrap();
+        assert_eq!(state.load().await.unwrap(), Saved::default());
+        let Origin::Damaged { aside: Some(_), reason } = state.origin() else { panic!("{change}") };
+        assert!(reason.contains(column) && !reason.contains("Smith"), "{change}: {reason}");
     }
 }
 
@@ -279,8 +318,10 @@ async fn other_programs_databases_and_later_versions_are_left_alone() {
     let mut person = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&later)).await.unwrap();
     sqlx::raw_sql("PRAGMA user_version = 1000").execute(&mut person).await.unwrap();
     person.close().await.unwrap();
+    let before = fs::read(&later).unwrap();
     let error = refusal(&later).await;
     assert!(matches!(error, StateError::Newer { found: 1000, .. }), "{error:?}");
+    assert_eq!(fs::read(&later).unwrap(), before, "not a byte is changed");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod restart;
 mod row_image;
 mod scale;
 mod starting;
+mod state_file;
 mod subscriptions;
 mod windows;
 mod workload;

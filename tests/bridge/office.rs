@@ -216,10 +216,15 @@ impl Office {
 
     /// Starts a bridge as a process of its own, which can be killed.
     pub(crate) fn process(&self) -> Process {
+        self.process_by(Command::new(env!("CARGO_BIN_EXE_opendental-cdc")))
+    }
+
+    /// Starts a bridge by a command to which its arguments are added.
+    pub(crate) fn process_by(&self, mut command: Command) -> Process {
         let file = self.folder.path().join("opendental-cdc.toml");
         std::fs::write(&file, self.toml()).unwrap();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"))
+        let child = command
             .args(["run", "--config"])
             .arg(&file)
             .stdin(Stdio::null())
@@ -277,6 +282,11 @@ impl Process {
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 
     /// Its exit code, once it has ended.
