@@ -194,7 +194,7 @@ async fn what_is_no_longer_there(release: Release, server: &Server, end: Positio
     let mysql = config(&server.url("opendental"), "");
     let beyond = Position { offset: 1 << 33, gtids: None, ..end.clone() };
     let error = Following::with(mysql.clone(), &ENGINES, Some(beyond)).await.error().await;
-    assert!(error.to_string().contains("beyond 4 GB"), "{error}");
+    assert!(error.to_string().contains("beyond 4 GiB"), "{error}");
     let error = Following::with(mysql, &ENGINES, Some(end)).await.error().await;
     assert!(matches!(error, SourceError::Purged { .. }), "{release}: {error}");
 }
