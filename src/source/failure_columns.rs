@@ -59,6 +59,12 @@ impl FailureColumns {
     const FAILURES: &str = "SubsequentFailures";
     const NEXT_RETRY: &str = "DateTimeNextRetry";
 
+    /// All four, as they are thought to be.
+    #[cfg(test)]
+    pub(crate) fn all() -> Self {
+        Self { last_failure: true, reason: Some(255), failures: Some(u64::from(u32::MAX)), next_retry: true }
+    }
+
     /// Whether the table has none of them.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -337,7 +337,7 @@ async fn a_folder_that_cannot_be_written_is_named() {
     }
 }
 
-/// Prints what a commit of 1000 subscriptions costs: `cargo test --release -- --ignored --nocapture commits_of_1000`.
+/// Prints what a commit of 1000 subscriptions costs, without and with a delivery of each: `cargo test --release -- --ignored --nocapture commits_of_1000`.
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn commits_of_1000_subscriptions() {
@@ -345,10 +345,13 @@ async fn commits_of_1000_subscriptions() {
     let mut state = State::open(&path).await.unwrap();
     for round in 0..10 {
         let upsert = (0..1000).map(|num| SavedSubscription { window_number: round, ..full(num) }).collect();
-        let changes = Changes { upsert, ..Changes::default() };
-        let started = Instant::now();
-        state.commit(&changes).await.unwrap();
-        println!("1000 subscriptions: {:?}", started.elapsed());
+        let mut changes = Changes { upsert, ..Changes::default() };
+        for count in [0, 1000] {
+            changes.deliveries = (0..count).map(|num| deliveries::delivery(num, num)).collect();
+            let started = Instant::now();
+            state.commit(&changes).await.unwrap();
+            println!("1000 subscriptions, {count} deliveries: {:?}", started.elapsed());
+        }
         let one = Changes { upsert: vec![full(1)], ..Changes::default() };
         let started = Instant::now();
         state.commit(&one).await.unwrap();

@@ -33,14 +33,12 @@ async fn d1_the_request_is_what_open_dental_sends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn w9_endpoints_that_hang_or_refuse_delay_no_other() {
     let mut office = Office::open().await;
-    office.configure("[delivery]\nconcurrency = 8\nconcurrency_per_host = 8\n");
+    office.configure("[delivery]\nconcurrency = 64\n");
+    // A thousand subscriptions of one host that hangs, and a host that refuses.
     let hanging = Receiver::bind("127.0.0.1:0").await.unwrap();
     hanging.behave(Behavior::Hang);
-    for num in 100..106 {
-        let url = hanging.url(&format!("/{num}/"));
-        office.exec(&subscription_row(num, &url, "Appointment", 1, "NOW()")).await;
-    }
-    // Nobody listens there.
+    let rows = (1001..=2000).map(|num| subscription_row(num, &hanging.url("/"), "Appointment", 1, "NOW()"));
+    office.exec(&rows.collect::<Vec<_>>().join(";")).await;
     office.exec(&subscription_row(200, "http://127.0.0.1:9/", "Appointment", 1, "NOW()")).await;
     office.subscribe(1, "Appointment", 1).await;
     let bridge = office.bridge();
@@ -50,8 +48,9 @@ async fn w9_endpoints_that_hang_or_refuse_delay_no_other() {
         assert_eq!(office.event().await.field("AptNum"), [num.to_string()]);
         office.ticking(1).await;
     }
-    let stuck = office.date_time_start(100).await;
+    let stuck = office.date_time_start(1001).await;
     assert!(stuck < office.date_time_start(1).await);
+    assert_eq!(hanging.most_under_way(), 16, "as many as one host gets");
     drop(hanging);
     bridge.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn delivery(ended: i64, subscription: i64) -> Delivery {
+pub(super) fn delivery(ended: i64, subscription: i64) -> Delivery {
     Delivery {
         ended,
         subscription,

@@ -1,5 +1,7 @@
 //! TLS and HTTP/2, against a rustls server with a certificate of its own.
 
+use std::io;
+
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertificateParams, KeyPair};
@@ -20,7 +22,7 @@ pub(super) struct TlsPeer {
     versions: mpsc::UnboundedReceiver<hyper::Version>,
 }
 
-/// Answers every request with 200, as `localhost`.
+/// Answers every request with 200, as `localhost`; one to `/reset` is broken off.
 pub(super) async fn tls_peer(protocols: &[&[u8]]) -> TlsPeer {
     tls_peer_with(protocols, CertificateParams::new(["localhost".to_owned()]).unwrap()).await
 }
@@ -47,7 +49,8 @@ async fn tls_peer_with(protocols: &[&[u8]], certificate: CertificateParams) -> T
             let sender = sender.clone();
             let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                 sender.send(request.version()).unwrap();
-                async { Ok::<_, hyper::Error>(hyper::Response::new(String::new())) }
+                let reset = request.uri().path() == "/reset";
+                async move { if reset { Err(io::Error::other("reset")) } else { Ok(hyper::Response::new(String::new())) } }
             });
             tokio::spawn(async move {
                 let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
@@ -78,6 +81,19 @@ async fn speaks_http2_where_the_endpoint_does_and_http1_elsewhere() {
         let reason = reason(outcome_of(&sender, &other_name).await);
         assert!(reason.contains("not valid for name"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn d2_a_stream_of_http2_that_is_reset_fails_one_event_and_not_its_connection() {
+    let mut peer = tls_peer(&[b"h2"]).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(peer.certificate.clone()).unwrap();
+    let sender = sender_trusting(roots, &config());
+    let url = |path| format!("https://localhost:{}{path}", peer.port);
+    let troubled = Event { troubled: true, ..event(&url("/reset")) };
+    assert_eq!(failure(sender.attempt(&troubled, noon()).await.outcome).kind, FailureKind::Broken);
+    assert_eq!(outcome_of(&sender, &url("/")).await, Outcome::Accepted { status: 200 });
+    assert_eq!(peer.versions.recv().await, Some(hyper::Version::HTTP_2));
 }
 
 #[tokio::test]
