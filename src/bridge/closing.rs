@@ -46,7 +46,8 @@ impl Engine {
 
     /// Asks the server for its clock and position on behalf of every window that is due.
     pub(super) fn start_barrier(&mut self) {
-        if !self.wants_barrier() || !self.barrier_backoff.is_over(self.now_millis()) {
+        let now = self.now_millis();
+        if self.next_barrier().is_none_or(|at| at > now) || !self.barrier_backoff.is_over(now) {
             return;
         }
         self.barrier = BarrierStep::Asked(std::mem::take(&mut self.due));
@@ -58,8 +59,14 @@ impl Engine {
         });
     }
 
-    pub(super) fn wants_barrier(&self) -> bool {
-        !self.due.is_empty() && matches!(self.barrier, BarrierStep::Idle)
+    /// When a barrier is wanted, on our own clock in milliseconds; at the latest when the server's clock is to be
+    /// looked at.
+    pub(super) fn next_barrier(&self) -> Option<i64> {
+        match self.barrier {
+            BarrierStep::Idle if !self.due.is_empty() => Some(i64::MIN),
+            BarrierStep::Idle if !self.subscribers.is_empty() => Some(self.look_at_clock),
+            _ => None,
+        }
     }
 
     pub(super) fn barrier_answered(&mut self, answer: BarrierAnswer) -> Result<(), BridgeError> {
@@ -72,7 +79,8 @@ impl Engine {
                 return Ok(());
             }
         };
-        self.clock.seen(barrier.now, answer.before, answer.after);
+        let step = self.clock.seen(barrier.now, answer.before, answer.after);
+        self.clock_seen(step)?;
         if let Some(reason) = self.barrier_does_not_count(&barrier) {
             debug!(reason, "the barrier does not count: windows stay open");
             self.no_barrier(due);

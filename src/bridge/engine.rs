@@ -111,6 +111,8 @@ pub(super) struct Engine {
     pub(super) due: Vec<i64>,
     pub(super) barrier: BarrierStep,
     pub(super) barrier_backoff: Backoff,
+    /// When the server's clock is to be looked at again though no window is due, by our clock in milliseconds.
+    pub(super) look_at_clock: i64,
     /// Subscriptions that wait for a catch-up scan of their table, and the tables being scanned.
     pub(super) scan_wanted: HashMap<WatchId, Vec<i64>>,
     pub(super) scanning: HashSet<WatchId>,
@@ -176,6 +178,7 @@ impl Engine {
             due: Vec::new(),
             barrier: BarrierStep::Idle,
             barrier_backoff: Backoff::default(),
+            look_at_clock: i64::MIN,
             scan_wanted: HashMap::new(),
             scanning: HashSet::new(),
             ends: HashMap::new(),
@@ -343,7 +346,7 @@ impl Engine {
     fn until_next_wake(&self) -> Duration {
         let now = self.now_millis();
         let reload = (self.reload && !self.reloading).then(|| self.reload_backoff.until());
-        let barrier = self.wants_barrier().then(|| self.barrier_backoff.until());
+        let barrier = self.next_barrier().map(|at| at.max(self.barrier_backoff.until()));
         let storing = self.state.as_ref().and_then(|_| self.storing.wake());
         let deliveries = self.state.as_ref().and_then(|_| self.delivery_log.wake());
         let deliveries = deliveries.map(|at| at.max(storing.unwrap_or(at)));
@@ -352,11 +355,6 @@ impl Engine {
         let next = [wake, storing, deliveries, reload, barrier].into_iter().chain(updates);
         let next = next.flatten().min().unwrap_or(now.saturating_add(60_000));
         Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
-    }
-
-    /// The server's present local time, as DateTimeStart shows it.
-    pub(super) fn local_now(&self) -> String {
-        self.zone.local_text(self.server_now())
     }
 
     /// JSON that was rendered with what a lookup told before is rendered again when it is next sent (rule W8).

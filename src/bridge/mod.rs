@@ -21,6 +21,7 @@ mod registry;
 mod reload;
 mod restore;
 mod sending;
+mod server_clock;
 mod shares;
 mod start;
 mod storing;

@@ -11,7 +11,7 @@ use crate::{
     opendental::{Subscription, SubscriptionError, WatchId},
     row::RowKey,
     source::{Change, ChangeKind, ImageRow, SourceError},
-    window::Subscriber,
+    window::{Now, Subscriber},
 };
 
 /// Who tells of a subscription's row.
@@ -88,7 +88,7 @@ impl Engine {
         match self.subscribers.get(&num) {
             None => self.add_subscription(subscription, watch, told),
             Some(known) if self.is_another(known, &subscription) => {
-                self.remove_subscription(num, "its WatchTable or Workstation changed");
+                self.remove_subscription(num, "its WatchTable changed");
                 self.add_subscription(subscription, watch, told)
             }
             Some(_) => self.update_subscription(subscription, told),
@@ -103,7 +103,7 @@ impl Engine {
         if !subscription.belongs_to(&self.workstation) {
             return Err("its Workstation is another");
         }
-        if subscription.is_expired(&self.local_now()) {
+        if subscription.is_expired(&self.zone.local_text(self.server_now())) {
             return Err("it has expired");
         }
         match self.tables.find(subscription.watch_table.trim()) {
@@ -147,10 +147,13 @@ impl Engine {
         );
         self.made += 1;
         subscriber.epoch = self.made << 32;
-        // A pause goes on after a restart.
-        subscriber.paused_until = Some(start);
+        let now = Now { instant: self.server_now(), zone: &self.zone };
         // It may have been moved while we were away; a value that we were about to write is our own.
-        let moved = subscriber.start.loaded(&subscription.date_time_start, &self.local_now());
+        let moved = subscriber.start.loaded(&subscription.date_time_start, now);
+        if !is_new && subscriber.last > now.instant {
+            warn!(subscription = num, "the last window lies ahead of the server's clock, which was set back");
+            subscriber.clock_set_back(subscriber.last.saturating_sub(now.instant), now);
+        }
         self.subscribers.insert(num, subscriber);
         if is_new && !matches!(told, Told::Start) {
             self.begin_where_it_was_made(num);
@@ -164,12 +167,17 @@ impl Engine {
     fn update_subscription(&mut self, subscription: Subscription, told: Told) -> Result<(), BridgeError> {
         let num = subscription.num;
         let start = subscription.date_time_start.clone();
-        let now = self.local_now();
+        // The log tells what the server's clock showed, ours can be behind a clock that was set.
+        let instant = match (told, self.taking) {
+            (Told::Log, Some((_, committed))) => committed.div_euclid(1_000_000),
+            _ => self.server_now(),
+        };
+        let now = Now { instant, zone: &self.zone };
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         let moved_away = subscriber.subscription.end_point_url != subscription.end_point_url;
         let moved = match told {
-            Told::Log => subscriber.start.shown(&start, &now),
-            Told::Table | Told::Start => subscriber.start.loaded(&start, &now),
+            Told::Log => subscriber.start.shown(&start, now),
+            Told::Table | Told::Start => subscriber.start.loaded(&start, now),
         };
         subscriber.subscription = subscription;
         if moved_away {

@@ -12,9 +12,9 @@ use crate::{
     window::{Cursor, DateTimeStart, Phase, Subscriber, Window},
 };
 
-/// What of a subscription must be the same for it to keep its place (rule W8).
+/// What of a subscription must be the same for it to keep its place (rule W8). Its Workstation only has to be ours.
 pub(super) fn fingerprint(subscription: &Subscription) -> String {
-    format!("{} for {}", subscription.watch_table, subscription.workstation)
+    subscription.watch_table.trim().to_lowercase()
 }
 
 /// The fingerprint that is stored: with a digest of the endpoint, since an open window does not move to another one.
@@ -32,6 +32,7 @@ pub(super) fn saved(subscriber: &Subscriber) -> SavedSubscription {
         last_instant: Some(subscriber.last),
         last_seen: subscriber.start.present().to_owned(),
         pending: subscriber.start.pending().map(str::to_owned),
+        paused_until: subscriber.paused_until,
         window_number: subscriber.windows,
         window: subscriber.window.as_ref().map(|window| SavedWindow {
             from: window.from,
@@ -91,7 +92,8 @@ pub(super) fn restore(subscription: &Subscription, watch: WatchId, saved: SavedS
         cursor: saved.cursor.map(|cursor| Cursor { point: cursor.point, resume: cursor.resume }),
         last: saved.last_instant?,
         start: DateTimeStart::new(saved.last_seen, saved.pending),
-        paused_until: None,
+        paused_until: saved.paused_until,
+        others_moved: None,
         windows: number,
         window,
         catch_up: saved.catch_up,

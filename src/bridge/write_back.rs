@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::{backoff::Backoff, engine::Engine, error::BridgeError, jobs::Done, storing::Then};
 use crate::{
     source::{DatabaseError, WriteBack, WriteBackOutcome},
-    window::{Met, Move},
+    window::{Met, Move, Now},
 };
 
 /// Gathers the subscriptions whose DateTimeStart is to be written: one UPDATE at a time serves them all.
@@ -44,10 +44,11 @@ impl Engine {
             return;
         }
         let wanted = std::mem::take(&mut self.writing_back.wanted);
+        let now = Now { instant: self.server_now(), zone: &self.zone };
         let mut writes = Vec::with_capacity(wanted.len());
         for (num, value) in wanted {
             let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
-            let Some(last_seen) = subscriber.start.begin(&value) else { continue };
+            let Some(last_seen) = subscriber.start.begin(&value, now) else { continue };
             writes.push(WriteBack { num, last_seen, value });
         }
         if writes.is_empty() {
@@ -82,12 +83,13 @@ impl Engine {
             }
         };
         self.writing_back.backoff.succeeded();
-        let now = self.local_now();
+        let zone = self.zone.clone();
+        let now = Now { instant: self.server_now(), zone: &zone };
         for (WriteBack { num, value, .. }, outcome) in writes.into_iter().zip(outcomes) {
             let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
             match outcome {
                 WriteBackOutcome::Written => subscriber.start.done(&value),
-                WriteBackOutcome::Found(found) => match subscriber.start.met(&value, &found, &now) {
+                WriteBackOutcome::Found(found) => match subscriber.start.met(&value, &found, now) {
                     Met::WriteAgain => self.write_again(num),
                     Met::Wait => {}
                     Met::Moved(moved) => self.moved(num, &found, moved)?,
@@ -108,37 +110,45 @@ impl Engine {
 
     /// Acts on a move of DateTimeStart to `found`.
     pub(super) fn moved(&mut self, num: i64, found: &str, moved: Move) -> Result<(), BridgeError> {
-        let (now, overlap) = (self.server_now(), self.overlap());
+        let (now, clock) = (self.server_now(), self.now_millis());
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
-        match (moved, self.zone.instant(found)) {
-            (Move::None, _) => {
+        match moved {
+            Move::None => {
                 self.write_again(num);
                 return Ok(());
             }
-            (Move::Forward, _) => {
-                warn!(
-                    subscription = num,
-                    date_time_start = found,
-                    "another sender moved DateTimeStart forward; ours goes on from its own place"
-                );
-                self.write_again(num);
-                return Ok(());
-            }
-            (_, None) => {
+            Move::Unreadable => {
                 warn!(subscription = num, "DateTimeStart is no date and time; it is ignored");
                 return Ok(());
             }
-            (Move::Back, Some(instant)) => {
+            Move::Future(until) if until > now => {
+                info!(subscription = num, date_time_start = found, "DateTimeStart lies ahead: a pause until then");
+                subscriber.pause(until);
+                // Only the server's clock tells how long that is.
+                self.look_at_clock = i64::MIN;
+            }
+            // A pause that is over by the time that we hear of it ends as one that was ended.
+            Move::Forward | Move::Future(_) => {
+                if subscriber.paused_until.take_if(|until| *until > now).is_some() {
+                    info!(subscription = num, date_time_start = found, "the pause was ended");
+                } else if subscriber.another_sender(clock) {
+                    warn!(
+                        subscription = num,
+                        date_time_start = found,
+                        "another sender moves DateTimeStart forward; ours goes on from its own place, and its receiver \
+                         may get events of both. This is told again after an hour without it"
+                    );
+                }
+                self.write_again(num);
+                return self.attend(num);
+            }
+            Move::Back(start) => {
                 info!(
                     subscription = num,
                     date_time_start = found,
                     "DateTimeStart was moved back: sending again from there"
                 );
-                subscriber.rewind(instant);
-            }
-            (Move::Future, Some(instant)) => {
-                info!(subscription = num, date_time_start = found, "DateTimeStart lies ahead: a pause until then");
-                subscriber.pause(now, instant, overlap);
+                subscriber.rewind(start);
             }
         }
         self.trim = true;

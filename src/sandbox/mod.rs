@@ -62,8 +62,13 @@ impl Options {
     }
 
     /// The time zone of the server's machine, as an IANA name; `@@time_zone` stays `SYSTEM`, as in practices.
-    pub fn zone(mut self, name: &str) -> Self {
-        self.environment.push(("TZ".to_owned(), name.to_owned()));
+    pub fn zone(self, name: &str) -> Self {
+        self.environment("TZ", name)
+    }
+
+    /// Adds a variable to the server's environment.
+    pub fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
         self
     }
 

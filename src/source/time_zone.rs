@@ -85,6 +85,15 @@ impl TimeZone {
         local_seconds.saturating_sub(i64::from(offset))
     }
 
+    /// As [`TimeZone::utc_seconds`], but of an hour that is shown twice the later instant.
+    fn later_utc_seconds(&self, local_seconds: i64) -> i64 {
+        let earlier = self.utc_seconds(local_seconds);
+        let next = self.changes.partition_point(|change| change.at <= earlier);
+        let Some(change) = self.changes.get(next) else { return earlier };
+        let later = local_seconds.saturating_sub(i64::from(change.offset));
+        if later >= change.at { later } else { earlier }
+    }
+
     /// What the office's clock shows at an instant in seconds since 1970, as `YYYY-MM-DD HH:MM:SS`.
     pub fn local_text(&self, utc_seconds: i64) -> String {
         let local = DateTime::from_timestamp(self.local_seconds(utc_seconds), 0).unwrap_or_default();
@@ -94,11 +103,17 @@ impl TimeZone {
     /// The instant, in seconds since 1970, at which the office's clock shows `text`; `None` if that is no date and
     /// time. A zero date counts as 1970.
     pub fn instant(&self, text: &str) -> Option<i64> {
+        self.instants(text).map(|(earlier, _)| earlier)
+    }
+
+    /// As [`TimeZone::instant`]: the earlier and the later of the two, which differ in an hour that is shown twice.
+    pub fn instants(&self, text: &str) -> Option<(i64, i64)> {
         if text.starts_with("0000-00-00") {
-            return Some(0);
+            return Some((0, 0));
         }
         let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
-        Some(self.utc_seconds(local.and_utc().timestamp()))
+        let local = local.and_utc().timestamp();
+        Some((self.utc_seconds(local), self.later_utc_seconds(local)))
     }
 
     /// What the office's clock shows at `instant`.
@@ -225,14 +240,23 @@ mod tests {
                 "Africa/Casablanca", "Pacific/Apia",
             ]),
             at in 1_i64..2_145_916_799,
+            beside_a_change in -7200_i64..7200,
+            of_them in any::<proptest::sample::Index>(),
+            choose in any::<bool>(),
         ) {
             let zone = TimeZone::named(name).unwrap();
             let oracle: chrono_tz::Tz = name.parse().unwrap();
+            let at = match zone.changes.as_slice() {
+                changes @ [_, ..] if choose => of_them.get(changes).at + beside_a_change,
+                _ => at,
+            };
             let instant = DateTime::from_timestamp(at, 0).unwrap();
             let local = instant.with_timezone(&oracle).naive_local();
             prop_assert_eq!(zone.local(instant), local);
-            let earliest = oracle.from_local_datetime(&local).earliest().unwrap();
+            let shown = oracle.from_local_datetime(&local);
+            let (earliest, latest) = (shown.earliest().unwrap(), shown.latest().unwrap());
             prop_assert_eq!(zone.utc(local), earliest.to_utc());
+            prop_assert_eq!(zone.later_utc_seconds(local.and_utc().timestamp()), latest.timestamp());
         }
     }
 }

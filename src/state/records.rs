@@ -25,7 +25,7 @@ pub(super) static UPSERT_SUBSCRIPTION: LazyLock<String> = LazyLock::new(|| upser
 /// Writes [`CHUNK`] subscriptions.
 pub(super) static UPSERT_CHUNK: LazyLock<String> = LazyLock::new(|| upsert_subscriptions(CHUNK));
 
-const SUBSCRIPTION_COLUMNS: [&str; 26] = [
+const SUBSCRIPTION_COLUMNS: [&str; 27] = [
     "num",
     "fingerprint",
     "cursor_file",
@@ -52,6 +52,7 @@ const SUBSCRIPTION_COLUMNS: [&str; 26] = [
     "event_end_stamp",
     "event_end_key",
     "window_catch_up",
+    "paused_until",
 ];
 
 fn upsert_subscriptions(rows: usize) -> String {
@@ -87,7 +88,7 @@ pub(super) fn bind_subscription<'q>(query: Bound<'q>, saved: &'q SavedSubscripti
     let query = query.bind(window.map(|window| window.instant)).bind(window.map(|window| &window.local));
     let query = bind_element(query, window.and_then(|window| window.progress.as_ref()));
     let query = bind_element(query, window.and_then(|window| window.event_end.as_ref()));
-    Ok(query.bind(window.and_then(|window| window.catch_up)))
+    Ok(query.bind(window.and_then(|window| window.catch_up)).bind(saved.paused_until))
 }
 
 /// Fills in [`UPSERT_LAYOUT`].
@@ -140,6 +141,7 @@ impl Record<'_> {
             last_instant: self.get("last_instant")?,
             last_seen: self.get("last_seen")?,
             pending: self.get("pending")?,
+            paused_until: self.get("paused_until")?,
             window_number: self.unsigned("window_number", self.get("window_number")?)?,
             window: self.window()?,
             catch_up: self.get("catch_up")?,

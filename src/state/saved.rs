@@ -33,6 +33,8 @@ pub struct SavedSubscription {
     pub last_seen: String,
     /// A `DateTimeStart` that is about to be written, and may have been written already when we find it here.
     pub pending: Option<String>,
+    /// No window closes before this instant, in seconds since 1970 UTC: somebody moved `DateTimeStart` ahead.
+    pub paused_until: Option<i64>,
     /// The number of its last window; it only grows.
     pub window_number: u64,
     /// The closed window that is not delivered yet.

@@ -5,7 +5,7 @@ pub(super) const APPLICATION: i64 = 0x6f64_6364;
 
 /// One step for each schema version, the first from nothing to version 1. A step that has been released is never
 /// changed; each sets `user_version` itself.
-pub(super) const STEPS: &[&str] = &[V1, V2];
+pub(super) const STEPS: &[&str] = &[V1, V2, V3];
 
 const V1: &str = "
 CREATE TABLE bridge (
@@ -76,6 +76,13 @@ CREATE TABLE delivery (          -- one row for each attempt to send an event, t
 CREATE INDEX delivery_subscription ON delivery (subscription, id);
 
 PRAGMA user_version = 2;
+";
+
+const V3: &str = "
+ALTER TABLE subscription ADD COLUMN
+    paused_until INTEGER;        -- no window closes before: seconds since 1970 UTC
+
+PRAGMA user_version = 3;
 ";
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ fn plain(num: i64) -> SavedSubscription {
         last_instant: None,
         last_seen: "0001-01-01 00:00:00".to_owned(),
         pending: None,
+        paused_until: Some(1_800_000_000),
         window_number: 0,
         window: None,
         catch_up: None,

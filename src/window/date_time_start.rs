@@ -2,34 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// How DateTimeStart moved from the value last seen to the one found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Move {
-    /// It did not, or we wrote it ourselves.
-    None,
-    /// Backwards: send again from there.
-    Back,
-    /// Forwards, up to the server's now: another sender.
-    Forward,
-    /// Beyond the server's now: a pause until then.
-    Future,
-}
-
-impl Move {
-    /// What it means that `found` stands where `last_seen` was, at `now`: all in the server's local time, as
-    /// `YYYY-MM-DD HH:MM:SS`, which compares as text.
-    pub fn judge(last_seen: &str, found: &str, now: &str) -> Self {
-        if found == last_seen {
-            Self::None
-        } else if found > now {
-            Self::Future
-        } else if found < last_seen {
-            Self::Back
-        } else {
-            Self::Forward
-        }
-    }
-}
+use super::{Instant, Move, Now};
 
 /// The DateTimeStart of one subscription.
 ///
@@ -40,12 +13,14 @@ impl Move {
 pub struct DateTimeStart {
     /// The last value that the log showed, or the table when it was loaded.
     seen: String,
+    /// The server's clock when it did; `None`: before a restart.
+    seen_at: Option<Instant>,
     /// Our UPDATEs that the log has not shown yet, the oldest first.
     writes: VecDeque<Write>,
     /// T of the last window, until it is known to stand in the row.
     pending: Option<String>,
     /// What our last UPDATE met in the row, as long as the log has not shown it, and when.
-    met: Option<(String, String)>,
+    met: Option<(String, Instant)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +47,7 @@ impl DateTimeStart {
 
     /// Shown as `seen`; `pending` is what we were about to write before a restart.
     pub fn new(seen: String, pending: Option<String>) -> Self {
-        Self { seen, writes: VecDeque::new(), pending, met: None }
+        Self { seen, seen_at: None, writes: VecDeque::new(), pending, met: None }
     }
 
     /// What stands in the row, as far as we know.
@@ -95,10 +70,20 @@ impl DateTimeStart {
         self.pending = None;
     }
 
+    /// The server's clock was set back: what was met is not newer than what is to be written any more.
+    pub fn clock_set_back(&mut self) {
+        self.met = None;
+    }
+
     /// An UPDATE to `value` begins; returns the value over which it is to be written. `None`: it is not wanted any
-    /// more.
-    pub fn begin(&mut self, value: &str) -> Option<String> {
+    /// more, or another sender has come further meanwhile, who would take it for a move back.
+    pub fn begin(&mut self, value: &str, now: Now<'_>) -> Option<String> {
         if self.pending.as_deref() != Some(value) {
+            return None;
+        }
+        let (there, ours) = (now.reading(self.present()), now.reading(value));
+        if there.is_some_and(|there| ours.is_some_and(|ours| ours <= there && there <= now.latest())) {
+            self.pending = None;
             return None;
         }
         if self.writes.back().is_none_or(|last| last.value != value) {
@@ -123,7 +108,7 @@ impl DateTimeStart {
     }
 
     /// The UPDATE to `value` was not done, since the row held `found`.
-    pub fn met(&mut self, value: &str, found: &str, now: &str) -> Met {
+    pub fn met(&mut self, value: &str, found: &str, now: Now<'_>) -> Met {
         self.writes.retain(|write| write.done || write.value != value);
         if found == self.seen {
             // Whatever we wrote has been overwritten since.
@@ -134,12 +119,12 @@ impl DateTimeStart {
         } else {
             let since = match self.met.take() {
                 // T's barrier was asked later than it was met, and the log has been read up to that barrier.
-                Some((met, since)) if met == found && since.as_str() < value => {
+                Some((met, since)) if met == found && now.reading(value).is_some_and(|barrier| since < barrier) => {
                     self.writes.clear();
                     return Met::Moved(self.shown(found, now));
                 }
                 Some((met, since)) if met == found => since,
-                _ => now.to_owned(),
+                _ => now.instant,
             };
             self.met = Some((found.to_owned(), since));
             return Met::Wait;
@@ -149,7 +134,7 @@ impl DateTimeStart {
     }
 
     /// The log shows `value`.
-    pub fn shown(&mut self, value: &str, now: &str) -> Move {
+    pub fn shown(&mut self, value: &str, now: Now<'_>) -> Move {
         self.met = None;
         let ours = self.writes.iter().position(|write| write.value == value);
         if let Some(index) = ours {
@@ -160,18 +145,20 @@ impl DateTimeStart {
     }
 
     /// The table, read as a whole, holds `value`: the log may yet show it, and values before it.
-    pub fn loaded(&mut self, value: &str, now: &str) -> Move {
+    pub fn loaded(&mut self, value: &str, now: Now<'_>) -> Move {
         let ours = self.writes.iter().any(|write| write.value == value);
         self.take(value, ours, now)
     }
 
-    fn take(&mut self, value: &str, ours: bool, now: &str) -> Move {
+    fn take(&mut self, value: &str, ours: bool, now: Now<'_>) -> Move {
         let written = self.pending.as_deref() == Some(value);
         if written {
             self.pending = None;
         }
-        let moved = if ours || written { Move::None } else { Move::judge(&self.seen, value, now) };
+        let seen_at = self.seen_at.unwrap_or(now.instant);
+        let moved = if ours || written { Move::None } else { Move::judge(&self.seen, seen_at, value, now) };
         value.clone_into(&mut self.seen);
+        self.seen_at = Some(now.instant);
         moved
     }
 }
@@ -181,10 +168,21 @@ impl DateTimeStart {
 mod tests {
     use super::*;
 
-    const NOW: &str = "2026-11-23 12:00:00";
+    use crate::source::TimeZone;
+
+    /// 2026-11-23 12:00:00.
+    const NOW: Now<'_> = Now { instant: 1_795_435_200, zone: &TimeZone::UTC };
+
+    fn now_at(second: u32) -> Now<'static> {
+        Now { instant: NOW.instant - 60 + i64::from(second), ..NOW }
+    }
 
     fn at(second: u32) -> String {
         format!("2026-11-23 11:59:{second:02}")
+    }
+
+    fn back(value: &str) -> Move {
+        Move::Back(NOW.zone.instant(value).unwrap())
     }
 
     /// Last seen at :00; UPDATEs to :01 and so on are wanted and begun.
@@ -192,22 +190,9 @@ mod tests {
         let mut start = DateTimeStart::new(at(0), None);
         for second in seconds {
             start.want(at(*second));
-            start.begin(&at(*second)).unwrap();
+            start.begin(&at(*second), NOW).unwrap();
         }
         start
-    }
-
-    #[test]
-    fn w7_a_value_found_is_judged_by_the_value_last_seen_and_by_now() {
-        let seen = "2026-11-23 11:59:50";
-        assert_eq!(Move::judge(seen, seen, NOW), Move::None);
-        assert_eq!(Move::judge(seen, "2026-11-23 11:59:49", NOW), Move::Back);
-        assert_eq!(Move::judge(seen, "2026-11-23 11:59:55", NOW), Move::Forward);
-        assert_eq!(Move::judge(seen, NOW, NOW), Move::Forward);
-        assert_eq!(Move::judge(seen, "2026-11-23 12:00:01", NOW), Move::Future);
-        // A pause that is shortened is still a pause.
-        assert_eq!(Move::judge("2026-12-24 00:00:00", "2026-12-01 00:00:00", NOW), Move::Future);
-        assert_eq!(Move::judge("2026-12-24 00:00:00", "2026-11-01 00:00:00", NOW), Move::Back);
     }
 
     #[test]
@@ -224,7 +209,7 @@ mod tests {
         assert_eq!((start.present(), start.pending()), (at(1).as_str(), None));
         // The log shows it only once.
         assert_eq!(start.shown(&at(5), NOW), Move::Forward);
-        assert_eq!(start.shown(&at(1), NOW), Move::Back);
+        assert_eq!(start.shown(&at(1), NOW), back(&at(1)));
     }
 
     #[test]
@@ -240,28 +225,28 @@ mod tests {
     fn w7_a_rewind_right_after_our_write_counts_once_though_the_answer_comes_last() {
         let mut start = writing(&[30]);
         assert_eq!(start.shown(&at(30), NOW), Move::None);
-        assert_eq!(start.shown(&at(10), NOW), Move::Back);
+        assert_eq!(start.shown(&at(10), NOW), back(&at(10)));
         start.done(&at(30));
         assert_eq!(start.present(), at(10), "the next UPDATE is written over what stands there");
         start.want(at(40));
-        assert_eq!(start.begin(&at(40)), Some(at(10)));
+        assert_eq!(start.begin(&at(40), NOW), Some(at(10)));
     }
 
     #[test]
     fn w7_a_rewind_before_our_write_counts_once_and_so_does_the_same_one_later() {
         // The log first, then the answer.
         let mut start = writing(&[30]);
-        assert_eq!(start.shown("2026-01-01 00:00:00", NOW), Move::Back);
+        assert_eq!(start.shown("2026-01-01 00:00:00", NOW), back("2026-01-01 00:00:00"));
         assert_eq!(start.met(&at(30), "2026-01-01 00:00:00", NOW), Met::WriteAgain);
         // The answer first, then the log.
         start.want(at(40));
-        start.begin(&at(40)).unwrap();
+        start.begin(&at(40), NOW).unwrap();
         start.done(&at(40));
         assert_eq!(start.shown(&at(40), NOW), Move::None);
         start.want(at(50));
-        start.begin(&at(50)).unwrap();
+        start.begin(&at(50), NOW).unwrap();
         assert_eq!(start.met(&at(50), "2026-01-01 00:00:00", NOW), Met::Wait);
-        assert_eq!(start.shown("2026-01-01 00:00:00", NOW), Move::Back);
+        assert_eq!(start.shown("2026-01-01 00:00:00", NOW), back("2026-01-01 00:00:00"));
         assert_eq!(start.present(), "2026-01-01 00:00:00");
     }
 
@@ -270,7 +255,7 @@ mod tests {
         // :01 was written, its answer lost, and the next UPDATE meets it before the log shows it.
         let mut start = writing(&[1, 2]);
         assert_eq!(start.met(&at(2), &at(1), NOW), Met::WriteAgain);
-        assert_eq!(start.begin(&at(2)), Some(at(1)));
+        assert_eq!(start.begin(&at(2), NOW), Some(at(1)));
         start.done(&at(2));
         assert_eq!(start.shown(&at(1), NOW), Move::None);
         assert_eq!(start.shown(&at(2), NOW), Move::None);
@@ -279,20 +264,20 @@ mod tests {
         assert_eq!(start.shown(&at(1), NOW), Move::None);
         assert_eq!(start.present(), at(1));
         assert_eq!(start.met(&at(2), &at(1), NOW), Met::WriteAgain);
-        assert_eq!(start.begin(&at(2)), Some(at(1)));
+        assert_eq!(start.begin(&at(2), NOW), Some(at(1)));
     }
 
     #[test]
     fn w7_a_value_that_the_log_never_shows_is_taken_when_it_is_met_again() {
         let mut start = writing(&[30]);
-        assert_eq!(start.met(&at(30), &at(10), &at(32)), Met::Wait);
+        assert_eq!(start.met(&at(30), &at(10), now_at(32)), Met::Wait);
         start.want(at(32));
-        start.begin(&at(32)).unwrap();
-        assert_eq!(start.met(&at(32), &at(10), &at(33)), Met::Wait, "its barrier may have been asked before");
+        start.begin(&at(32), NOW).unwrap();
+        assert_eq!(start.met(&at(32), &at(10), now_at(33)), Met::Wait, "its barrier may have been asked before");
         start.want(at(33));
-        start.begin(&at(33)).unwrap();
+        start.begin(&at(33), NOW).unwrap();
         assert_eq!(start.met(&at(33), &at(10), NOW), Met::Moved(Move::Forward));
-        assert_eq!(start.begin(&at(33)), Some(at(10)));
+        assert_eq!(start.begin(&at(33), NOW), Some(at(10)));
     }
 
     #[test]
@@ -301,10 +286,24 @@ mod tests {
         assert_eq!(start.loaded(&at(1), NOW), Move::None);
         assert_eq!((start.present(), start.pending()), (at(1).as_str(), None));
         let mut start = DateTimeStart::new(at(10), Some(at(11)));
-        assert_eq!(start.loaded(&at(5), NOW), Move::Back);
+        assert_eq!(start.loaded(&at(5), NOW), back(&at(5)));
         let mut start = DateTimeStart::new(at(10), Some(at(11)));
         assert_eq!(start.loaded(&at(10), NOW), Move::None);
-        assert_eq!(start.begin(&at(11)), Some(at(10)));
+        assert_eq!(start.begin(&at(11), NOW), Some(at(10)));
+    }
+
+    #[test]
+    fn w7_what_another_sender_has_written_since_is_not_moved_back() {
+        let mut start = writing(&[10]);
+        assert_eq!(start.met(&at(10), &at(12), NOW), Met::Wait);
+        assert_eq!(start.shown(&at(12), NOW), Move::Forward);
+        assert_eq!((start.begin(&at(10), NOW), start.pending()), (None, None));
+        start.want(at(14));
+        assert_eq!(start.begin(&at(14), NOW), Some(at(12)));
+        // What stands ahead of the server's clock was written before that was set back.
+        let mut start = DateTimeStart::new("2026-11-24 12:00:00".to_owned(), None);
+        start.want(at(10));
+        assert_eq!(start.begin(&at(10), NOW).as_deref(), Some("2026-11-24 12:00:00"));
     }
 
     #[test]
@@ -325,11 +324,14 @@ mod tests {
         fn w7_whatever_the_interleaving_only_the_others_moves_count(
             steps in proptest::collection::vec(0u8..8, 0..200)
         ) {
-            let mut row = at(0);
+            let now = |clock: u32| Now { instant: NOW.instant + i64::from(clock), ..NOW };
+            let text = |clock: u32| TimeZone::UTC.local_text(now(clock).instant);
+            // What is met again is judged only once the log has been read further than here.
+            let later = now(1_000_000);
+            let mut row = text(0);
             let (mut log, mut answers) = (VecDeque::<(String, bool)>::new(), VecDeque::<(String, Option<String>)>::new());
             let mut start = DateTimeStart::new(row.clone(), None);
-            let (mut clock, mut theirs, mut judged, mut last) = (100_000_u32, 0, 0, row.clone());
-            let text = |clock: u32| format!("2026-12-01 {clock:08}");
+            let (mut clock, mut theirs, mut judged, mut last) = (0_u32, 0, 0, row.clone());
             for step in steps {
                 clock += 1;
                 match step {
@@ -337,7 +339,7 @@ mod tests {
                     0..=2 if answers.is_empty() => {
                         let value = text(clock);
                         start.want(value.clone());
-                        let over = start.begin(&value).unwrap();
+                        let over = start.begin(&value, now(clock + 1)).unwrap();
                         if over == row {
                             row.clone_from(&value);
                             log.push_back((value.clone(), false));
@@ -355,13 +357,13 @@ mod tests {
                     5 => if let Some((value, found)) = answers.pop_front() {
                         match found {
                             None => start.done(&value),
-                            Some(found) => { start.met(&value, &found, "9"); }
+                            Some(found) => { start.met(&value, &found, later); }
                         }
                     },
                     _ => if let Some((value, their)) = log.pop_front() {
                         theirs += i32::from(their);
-                        let moved = start.shown(&value, "9");
-                        proptest::prop_assert_ne!(moved, Move::Back);
+                        let moved = start.shown(&value, now(clock + 1));
+                        proptest::prop_assert!(!matches!(moved, Move::Back(_)));
                         judged += i32::from(moved == Move::Forward);
                         last = value;
                     },
@@ -370,20 +372,20 @@ mod tests {
             }
             // Once everything is told, the next UPDATE finds what it expects, or the one after it does.
             while let Some((value, _)) = log.pop_front() {
-                start.shown(&value, "9");
+                start.shown(&value, now(clock + 1));
                 last = value;
             }
             for (value, found) in answers {
                 match found {
                     None => start.done(&value),
-                    Some(found) => { start.met(&value, &found, "9"); }
+                    Some(found) => { start.met(&value, &found, later); }
                 }
             }
             proptest::prop_assert_eq!(&row, &last);
             if start.present() != row {
                 start.want(text(clock + 1));
-                start.begin(&text(clock + 1)).unwrap();
-                proptest::prop_assert_eq!(start.met(&text(clock + 1), &row, "9"), Met::WriteAgain);
+                start.begin(&text(clock + 1), now(clock + 1)).unwrap();
+                proptest::prop_assert_eq!(start.met(&text(clock + 1), &row, later), Met::WriteAgain);
             }
             proptest::prop_assert_eq!(start.present(), row);
         }

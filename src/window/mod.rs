@@ -10,14 +10,16 @@ mod event;
 mod images;
 #[cfg(test)]
 mod model;
+mod moves;
 mod plan;
 mod row_index;
 mod subscriber;
 
 pub use change_log::{ChangeLog, Entry};
-pub use date_time_start::{DateTimeStart, Met, Move};
+pub use date_time_start::{DateTimeStart, Met};
 pub use event::{Element, elements, plan};
 pub use images::StoredImage;
+pub use moves::{Move, Now};
 pub use plan::Plan;
 pub use subscriber::{Attention, Cursor, Instant, Phase, Subscriber, Window};
 

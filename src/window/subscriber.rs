@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DateTimeStart, Mark, Marks, Plan};
+use super::{DateTimeStart, Mark, Marks, Now, Plan};
 use crate::{
     binlog::{LogPoint, Position},
     opendental::{Subscription, WatchId},
@@ -13,6 +13,9 @@ pub type Instant = i64;
 
 /// The log is kept for a pause of at most so many seconds.
 const LONG_PAUSE: i64 = 15 * 60;
+
+/// Another sender that was not noticed for so long, in milliseconds and beyond three PollingSeconds, is told again.
+const STRETCH_MILLIS: i64 = 60 * 60 * 1000;
 
 /// How far into the log a subscription has been delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +98,8 @@ pub struct Subscriber {
     pub start: DateTimeStart,
     /// No window closes before this instant (DateTimeStart beyond now).
     pub paused_until: Option<Instant>,
+    /// When another sender last moved DateTimeStart, on our own clock in milliseconds since 1970.
+    pub others_moved: Option<i64>,
     /// The number of its last window.
     pub windows: u64,
     /// The window under way.
@@ -123,6 +128,7 @@ impl Subscriber {
             cursor: None,
             last: start,
             paused_until: Some(start),
+            others_moved: None,
             windows: 0,
             window: None,
             catch_up: Some(micros(start)),
@@ -213,14 +219,39 @@ impl Subscriber {
         self.last = start;
     }
 
-    /// DateTimeStart was moved beyond `now`, to `until` (rule W7). The log is not kept for a long pause (rule W1): a
-    /// catch-up follows it, from `overlap` seconds before the last window.
-    pub fn pause(&mut self, now: Instant, until: Instant, overlap: i64) {
+    /// DateTimeStart was moved to `until`, beyond the server's now (rule W7).
+    pub fn pause(&mut self, until: Instant) {
         self.restart_window();
         self.start.want_nothing();
         self.paused_until = Some(until);
-        if until.saturating_sub(now) > LONG_PAUSE && self.cursor.is_some() {
-            self.lose_place(overlap);
+    }
+
+    /// Whether it is in a pause, at `now`, for which the log is not kept (rule W1): a catch-up follows it.
+    pub fn is_in_a_long_pause(&self, now: Instant) -> bool {
+        self.cursor.is_some() && self.paused_until.is_some_and(|until| until.saturating_sub(now) > LONG_PAUSE)
+    }
+
+    /// Another sender moved DateTimeStart forward; whether that is news, at `clock` on our own clock.
+    pub fn another_sender(&mut self, clock: i64) -> bool {
+        let seconds = i64::try_from(self.subscription.polling_interval().as_secs()).unwrap_or(i64::MAX);
+        let stretch = seconds.saturating_mul(3000).saturating_add(STRETCH_MILLIS);
+        self.others_moved.replace(clock).is_none_or(|before| clock.saturating_sub(before) > stretch)
+    }
+
+    /// The server's clock was set back by `seconds`: what is past for us must not lie ahead of it, or no window would
+    /// be due until it is there again. `now` is what the clock shows since. DateTimeStart is to follow it.
+    pub fn clock_set_back(&mut self, seconds: i64, now: Now<'_>) {
+        self.last = self.last.saturating_sub(seconds);
+        if let Some(window) = &mut self.window {
+            window.instant = window.instant.saturating_sub(seconds);
+            window.local = now.zone.local_text(window.instant);
+        }
+        // What changes from now on is stamped by the clock as it is now.
+        self.catch_up = self.catch_up.map(|from| from.saturating_sub(micros(seconds)));
+        self.start.clock_set_back();
+        let ahead = now.reading(self.start.present()).is_some_and(|there| there > now.latest());
+        if ahead && self.paused_until.is_none_or(|until| until <= now.instant) {
+            self.start.want(now.zone.local_text(self.last));
         }
     }
 

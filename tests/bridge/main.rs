@@ -4,6 +4,8 @@
 
 mod catch_up;
 mod chaos;
+#[cfg(unix)]
+mod clocks;
 mod date_time_start;
 mod deletions;
 mod delivery;
@@ -25,6 +27,7 @@ mod proxy;
 mod restart;
 mod row_image;
 mod scale;
+mod senders;
 mod starting;
 mod state_file;
 mod subscriptions;

@@ -220,9 +220,21 @@ impl Office {
     }
 
     /// Starts a bridge by a command to which its arguments are added.
-    pub(crate) fn process_by(&self, mut command: Command) -> Process {
-        let file = self.folder.path().join("opendental-cdc.toml");
-        std::fs::write(&file, self.toml()).unwrap();
+    pub(crate) fn process_by(&self, command: Command) -> Process {
+        self.process_of(command, "opendental-cdc.toml", &self.toml())
+    }
+
+    /// Starts the bridge of another machine: its workstation and its state file are its own.
+    pub(crate) fn process_on(&self, workstation: &str) -> Process {
+        let toml = self.toml().replace("\"CDC-TEST\"", &format!("\"{workstation}\""));
+        let toml = toml.replace("state.db", &format!("{workstation}.db"));
+        let command = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+        self.process_of(command, &format!("{workstation}.toml"), &toml)
+    }
+
+    fn process_of(&self, mut command: Command, name: &str, toml: &str) -> Process {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, toml).unwrap();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let child = command
             .args(["run", "--config"])
@@ -238,6 +250,11 @@ impl Office {
     /// The state file.
     pub(crate) fn state(&self) -> std::path::PathBuf {
         self.folder.path().join("state.db")
+    }
+
+    /// How often a line with this text is in the log of the bridges started by [`Office::process`].
+    pub(crate) fn told(&self, text: &str) -> usize {
+        std::fs::read_to_string(self.log()).unwrap().lines().filter(|line| line.contains(text)).count()
     }
 
     /// What bridges started by [`Office::process`] wrote.

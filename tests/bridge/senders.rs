@@ -1,0 +1,137 @@
+//! W7: other senders of the same subscription, and a death at each step of writing DateTimeStart.
+
+use std::collections::BTreeMap;
+
+use mysql_async::prelude::Queryable;
+use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::office::{Event, Office};
+
+fn insert(num: i64) -> String {
+    format!("INSERT INTO appointment (AptNum, PatNum, DateTStamp) VALUES ({num}, 1, NOW())")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_a_sender_that_moves_date_time_start_all_the_time_neither_starves_nor_doubles_us_and_is_told_once() {
+    let mut office = Office::open().await;
+    office.subscribe(1, "Appointment", 2).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    let mut told = Vec::new();
+    let mut before = String::new();
+    for num in 1..=8 {
+        office.exec(&insert(num)).await;
+        // Every second, so that it is not always the value that we write.
+        let next = async || office.value("SELECT CAST(NOW() AS CHAR)").await.filter(|now| *now != before);
+        let now = office.until("the next second", next).await;
+        let stands = office.date_time_start(1).await;
+        assert!(stands <= now, "DateTimeStart {stands} lies ahead of {now}");
+        before = now;
+        office.exec(&format!("UPDATE apisubscription SET DateTimeStart='{before}'")).await;
+    }
+    while told.len() < 8 {
+        told.extend(office.event().await.field("AptNum"));
+    }
+    assert_eq!(told, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+    office.ticking(1).await;
+    assert!(office.receiver.try_next().is_none());
+    assert_eq!(office.told("another sender moves DateTimeStart"), 1);
+    assert_eq!(office.told("sending again from there"), 0);
+    bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_two_bridges_of_one_subscription_each_send_every_row_once_and_date_time_start_never_moves_back() {
+    let mut office = Office::open().await;
+    for num in 1..=3 {
+        office.subscribe(num, "Appointment", 1).await;
+    }
+    let bridges = [office.process(), office.process_on("OTHER")];
+    for _ in 0..2 {
+        office.ticking(1).await;
+    }
+    let mut counts: BTreeMap<(String, i64, String), usize> = BTreeMap::new();
+    let mut starts: Vec<String> = Vec::new();
+    let rows = 10;
+    for num in 1..=rows {
+        office.exec(&insert(num)).await;
+        office.ticking(1 + num % 3).await;
+        starts.push(office.date_time_start(1).await);
+    }
+    let mut take = |event: Event| {
+        for num in event.field("AptNum") {
+            let sender = event.received.header("workstation").to_owned();
+            *counts.entry((sender, event.subscription(), num)).or_default() += 1;
+        }
+        counts.len() == 2 * 3 * rows as usize
+    };
+    while !take(office.event().await) {}
+    for _ in 0..3 {
+        office.ticking(1).await;
+    }
+    while let Some(more) = office.receiver.try_next() {
+        take(Event::new(more));
+    }
+    assert!(counts.values().all(|&count| count == 1), "sent twice: {counts:?}");
+    assert!(starts.is_sorted(), "DateTimeStart went {starts:?}");
+    assert_eq!(office.told("sending again from there"), 0);
+    assert!(office.told("another sender moves DateTimeStart") <= 2 * 3);
+    drop(bridges);
+}
+
+/// What the state file holds of the subscription's DateTimeStart.
+async fn pending(office: &Office) -> Option<String> {
+    let options = SqliteConnectOptions::new().filename(office.state()).read_only(true);
+    let mut state = SqliteConnection::connect_with(&options).await.unwrap();
+    let row = sqlx::query("SELECT pending FROM subscription").fetch_one(&mut state).await.unwrap();
+    state.close().await.unwrap();
+    row.get(0)
+}
+
+/// Kills the bridge once the new DateTimeStart is stored and before it is written; then `meanwhile` happens.
+async fn killed_before_the_update(meanwhile: impl AsyncFn(&Office, &str)) {
+    let mut office = Office::open().await;
+    office.subscribe(1, "Appointment", 1).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    let mut session = office.connect().await;
+    // Its UPDATE waits, while all before it is done.
+    session.query_drop("LOCK TABLES apisubscription READ, appointment WRITE").await.unwrap();
+    session.query_drop(insert(1)).await.unwrap();
+    assert_eq!(office.event().await.field("AptNum"), ["1"]);
+    let before = office.date_time_start(1).await;
+    let stored = office.until("DateTimeStart is stored", async || pending(&office).await.filter(|p| *p > before)).await;
+    bridge.kill();
+    // The server would carry out what a client that is gone had asked for.
+    session.query_drop(format!("KILL USER '{}'@'127.0.0.1'", office.database)).await.unwrap();
+    session.query_drop("UNLOCK TABLES").await.unwrap();
+    meanwhile(&office, &stored).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    office.exec(&insert(2)).await;
+    let event = office.event().await;
+    assert_eq!(event.field("AptNum"), ["2"], "appointment 1 was accepted before");
+    assert_eq!(office.told("sending again from there") + office.told("a pause until then"), 0);
+    bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_killed_between_storing_date_time_start_and_its_update() {
+    killed_before_the_update(async |_, _| {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_killed_between_the_update_of_date_time_start_and_its_answer() {
+    killed_before_the_update(async |office, stored| {
+        office.exec(&format!("UPDATE apisubscription SET DateTimeStart='{stored}'")).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_killed_before_the_update_that_another_sender_then_makes_in_vain() {
+    killed_before_the_update(async |office, _| {
+        office.exec("UPDATE apisubscription SET DateTimeStart=NOW()").await;
+    })
+    .await;
+}
