@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 mod configured_tables;
 pub mod delivery;
+mod failpoint;
 pub mod http;
 pub mod opendental;
 pub mod packed;

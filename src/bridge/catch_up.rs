@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::DeliveryConfig,
+    failpoint::Failpoint,
     opendental::Tells,
     window::{Cursor, Marks, Phase, Subscriber},
 };
@@ -137,6 +138,7 @@ impl Engine {
                 return Ok(());
             }
         };
+        Failpoint::CatchUpScanned.pass();
         info!(
             table = table.table(),
             rows = scan.rows.len(),

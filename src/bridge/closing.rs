@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     binlog::LogPoint,
+    failpoint::Failpoint,
     opendental::WatchId,
     source::Barrier,
     window::{Cursor, Marks, Phase, Plan, elements, plan},
@@ -192,6 +193,7 @@ impl Engine {
             Arc::new(plan(&watched.log, from, to.point, backlog.as_deref(), |entry| stamps.of(entry)))
         });
         subscriber.close(to.clone(), *instant, local, plan.clone());
+        Failpoint::WindowClosed.pass();
         if plan.is_empty() {
             subscriber.finish();
             self.store_and_write_back(num);

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     binlog::LogPoint,
+    failpoint::Failpoint,
     opendental::{LookupTable, Tells, WatchId},
     source::{Change, ChangeKind, Changes, ImageRow, Layout, Message, Step, TableId, TimeZone, Transaction},
     window::StoredImage,
@@ -21,6 +22,9 @@ impl Engine {
     pub(super) fn message(&mut self, message: Message) -> Result<(), BridgeError> {
         match message {
             Message::Transactions { transactions, boundary } => {
+                if !transactions.is_empty() {
+                    Failpoint::TransactionRead.pass();
+                }
                 for transaction in transactions {
                     self.transaction(transaction)?;
                 }

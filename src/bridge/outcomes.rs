@@ -7,6 +7,7 @@ use tracing::{debug, info, warn};
 use super::{engine::Engine, error::BridgeError, jobs::Attempted, troubles::Setback};
 use crate::{
     delivery::{Outcome, retry_pause},
+    failpoint::Failpoint,
     window::Phase,
 };
 
@@ -22,6 +23,7 @@ impl Engine {
         match attempt.outcome {
             Outcome::Accepted { status } => {
                 info!(subscription = num, watch_table, elements, id, status, millis, "event accepted");
+                Failpoint::EventAccepted.pass();
                 self.accepted(num)
             }
             Outcome::Failed(failure) => {

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     binlog::LogPoint,
+    failpoint::Failpoint,
     source::KnownLayout,
     state::{Changes, Delivery, ForgetLayouts, State, StateError},
 };
@@ -180,8 +181,12 @@ impl Engine {
         }
         for then in batch.then {
             match then {
-                Then::WriteBack { num, value } => self.want_write_back(num, value),
+                Then::WriteBack { num, value } => {
+                    Failpoint::CursorStored.pass();
+                    self.want_write_back(num, value);
+                }
                 Then::Send { num, epoch } => {
+                    Failpoint::RangeStored.pass();
                     let current = self.subscribers.get(&num).is_some_and(|subscriber| subscriber.epoch == epoch);
                     if current && !self.stopping {
                         self.send(num)?;

@@ -6,6 +6,7 @@ use tracing::{info, warn};
 
 use super::{backoff::Backoff, engine::Engine, error::BridgeError, jobs::Done, storing::Then};
 use crate::{
+    failpoint::Failpoint,
     source::{DatabaseError, WriteBack, WriteBackOutcome},
     window::{Met, Move, Now},
 };
@@ -88,7 +89,10 @@ impl Engine {
         for (WriteBack { num, value, .. }, outcome) in writes.into_iter().zip(outcomes) {
             let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
             match outcome {
-                WriteBackOutcome::Written => subscriber.start.done(&value),
+                WriteBackOutcome::Written => {
+                    Failpoint::WrittenBack.pass();
+                    subscriber.start.done(&value);
+                }
                 WriteBackOutcome::Found(found) => match subscriber.start.met(&value, &found, now) {
                     Met::WriteAgain => self.write_again(num),
                     Met::Wait => {}

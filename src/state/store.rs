@@ -19,6 +19,7 @@ use super::{
     records::{self, Record},
     schema::{APPLICATION, STEPS},
 };
+use crate::failpoint::Failpoint;
 
 /// The open state file. No other bridge can open it meanwhile; people can look into it.
 ///
@@ -285,6 +286,7 @@ async fn write(
     if let Some(which) = changes.forget_deliveries {
         delivery_log::forget(path, &mut transaction, which).await?;
     }
+    Failpoint::StateWritten.pass();
     transaction.commit().await.map_err(failed)
 }
 

@@ -12,6 +12,8 @@ mod delivery;
 mod documented;
 mod doubt;
 mod events;
+#[cfg(debug_assertions)]
+mod failpoints;
 mod failure_columns;
 mod memory;
 mod mysql;

@@ -219,6 +219,14 @@ impl Office {
         self.process_by(Command::new(env!("CARGO_BIN_EXE_opendental-cdc")))
     }
 
+    /// The same, one that dies at a failpoint (see `src/failpoint.rs`).
+    #[cfg(debug_assertions)]
+    pub(crate) fn process_dying_at(&self, failpoint: &str) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+        command.env("CDC_TEST_DIE_AT", failpoint);
+        self.process_by(command)
+    }
+
     /// Starts a bridge by a command to which its arguments are added.
     pub(crate) fn process_by(&self, command: Command) -> Process {
         self.process_of(command, "opendental-cdc.toml", &self.toml())
@@ -304,6 +312,17 @@ impl Process {
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Waits until it has ended by itself.
+    #[cfg(debug_assertions)]
+    pub(crate) async fn ended(&mut self) {
+        let waiting = async {
+            while self.0.try_wait().unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("the process goes on");
     }
 
     /// Its exit code, once it has ended.
