@@ -21,6 +21,7 @@ mod mysql;
 mod mysql_cdc;
 mod office;
 mod outage;
+mod parity;
 mod places;
 mod plain_tables;
 mod polling;

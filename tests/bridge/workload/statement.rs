@@ -167,11 +167,14 @@ impl Statements {
         }
     }
 
-    /// A row of the history that tells of no deletion any more, or does so again.
+    /// A row of the history that tells of no deletion any more, or does so again: to a subscriber another row.
     fn recall_a_deletion(&mut self) -> String {
         let history = watched::ALL.into_iter().find(|table| table.watch == "AppointmentDeleted").unwrap();
         let (key, action) = (self.any_key(history), self.random.u8(3..=4));
-        update(history, &format!("= {key}"), &format!(", HistApptAction = {action}"))
+        format!(
+            "UPDATE {0} SET {1} = CAST({1} AS SIGNED) + {INSERTION}, HistApptAction = {action} WHERE {2} = {key}",
+            history.table, history.count, history.key
+        )
     }
 
     /// What aging does once a month, to all patients or to those of one letter.

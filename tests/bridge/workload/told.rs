@@ -27,6 +27,11 @@ impl Told {
         }
     }
 
+    /// The state of a row that a subscription was last told.
+    pub(crate) fn last(&self, subscription: i64, key: i64) -> Option<&State> {
+        self.rows.get(&(subscription, key))
+    }
+
     /// The keys of those `rows` of which the subscription was last told another state, or nothing.
     pub(crate) fn lacks(&self, subscription: i64, rows: &HashMap<i64, State>) -> Vec<i64> {
         let is_known = |(key, state): &(&i64, &State)| self.rows.get(&(subscription, **key)) == Some(*state);

@@ -34,6 +34,13 @@ pub(crate) struct State {
     pub(crate) beside: String,
 }
 
+impl State {
+    /// Whether it is a state of the same row as `other`, and not of one that was inserted after that was deleted.
+    pub(crate) fn is_of_the_same_row(&self, other: &Self) -> bool {
+        self.count / INSERTION == other.count / INSERTION
+    }
+}
+
 /// How far the counts of two rows are apart that had the same key one after the other.
 pub(super) const INSERTION: i64 = 1_000_000;
 
