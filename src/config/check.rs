@@ -41,13 +41,13 @@ pub(super) fn time_zone(text: &str) -> Result<(), String> {
 
 pub(super) fn client(text: &str) -> Result<(), String> {
     match text {
-        "mysql_async" => Ok(()),
+        "direct" | "mysql_async" => Ok(()),
         "mysql_cdc" if cfg!(feature = "mysql-cdc") => Ok(()),
         "mysql_cdc" => {
-            Err("is not in this build, which was made without the cargo feature mysql-cdc; use \"mysql_async\""
+            Err("is not in this build, which was made without the cargo feature mysql-cdc; use \"direct\""
                 .to_owned())
         }
-        _ => Err("must be one of \"mysql_async\", \"mysql_cdc\"".to_owned()),
+        _ => Err("must be one of \"direct\", \"mysql_async\", \"mysql_cdc\"".to_owned()),
     }
 }
 

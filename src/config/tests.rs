@@ -13,9 +13,9 @@ const LEAST: &str = "mysql.url = 'mysql://cdc:secret@127.0.0.1:3306/opendental'\
 const NEAR: &str = "is not a known key; the nearest is";
 /// Why it cannot read as an account without a password.
 const MYSQL_CDC: &str = if cfg!(feature = "mysql-cdc") {
-    "cannot log in without a password; give mysql.url one, or use \"mysql_async\""
+    "cannot log in without a password; give mysql.url one, or use \"direct\""
 } else {
-    "is not in this build, which was made without the cargo feature mysql-cdc; use \"mysql_async\""
+    "is not in this build, which was made without the cargo feature mysql-cdc; use \"direct\""
 };
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -52,7 +52,7 @@ fn the_default_file_needs_only_the_url() {
     assert_eq!(config.mysql.tls, TlsMode::Preferred);
     assert_eq!(config.mysql.tls_ca, Path::new(""));
     assert_eq!((config.mysql.server_id, config.mysql.time_zone.as_str()), (0, "auto"));
-    assert_eq!((config.mysql.client, config.mysql.heartbeat_seconds), (BinlogClient::MysqlAsync, 10));
+    assert_eq!((config.mysql.client, config.mysql.heartbeat_seconds), (BinlogClient::Direct, 10));
     assert_eq!(config.state.path, Path::new("opendental-cdc.db"));
     assert_eq!(config.memory.budget, ByteSize::from_bytes(256_000_000));
     assert!(config.opendental.schedule_operatories && config.opendental.tables.is_empty());
@@ -178,7 +178,7 @@ fn what_is_wrong_in_the_file_is_named() {
         ("[mysql]\nclient = 'mysql_cdc'", format!("mysql.client = \"mysql_cdc\": {MYSQL_CDC}")),
         (
             "[mysql]\nclient = 'x'",
-            "mysql.client = \"x\": must be one of \"mysql_async\", \"mysql_cdc\"".to_owned(),
+            "mysql.client = \"x\": must be one of \"direct\", \"mysql_async\", \"mysql_cdc\"".to_owned(),
         ),
         ("[state]\npath = ''", "state.path = \"\": must be the path of a file".to_owned()),
         ("[memory]\nbudget = '15999999'", format!("memory.budget = \"15999999\": {size}")),
@@ -275,13 +275,13 @@ fn what_mysql_cdc_cannot_do_is_refused_wherever_it_is_asked_for() {
         assert_eq!(config.mysql.client, BinlogClient::MysqlCdc);
     }
     let said = "mysql.client = \"mysql_cdc\": cannot encrypt; set mysql.tls to \"disabled\" or \"preferred\", or use \
-                \"mysql_async\"";
+                \"direct\"";
     for tls in ["required", "verify-ca", "verify-identity"] {
         assert_eq!(problems(&set(url, tls)), said);
     }
     assert_eq!(
         problems(&set("mysql://cdc:hush@localhost/d?socket=/s", "preferred")),
-        "mysql.client = \"mysql_cdc\": connects by TCP only; take ?socket= out of mysql.url, or use \"mysql_async\""
+        "mysql.client = \"mysql_cdc\": connects by TCP only; take ?socket= out of mysql.url, or use \"direct\""
     );
     assert_eq!(
         environment_problems(&[

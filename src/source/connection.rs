@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{error::SourceError, identity::Identity, replica_id::ReplicaId};
+use super::{batch::Batch, error::SourceError, identity::Identity, replica_id::ReplicaId};
 use crate::binlog::Position;
 
 /// How long connecting, logging in and preparing the session may take.
@@ -19,9 +19,9 @@ pub(super) trait BinlogConnection: Send {
     /// The server at the other end.
     fn identity(&self) -> &Identity;
 
-    /// Waits for the next event and appends its bytes: header, body and checksum, nothing checked. Giving up waiting
-    /// loses nothing.
-    fn poll_append(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>>;
+    /// Waits for the next event and appends its bytes: header, body and checksum, nothing checked; and those of others
+    /// that are at hand. Giving up waiting loses nothing. Not to be called again after an error.
+    fn poll_append(&mut self, context: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), ConnectionError>>;
 }
 
 /// Makes connections.

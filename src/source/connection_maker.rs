@@ -1,4 +1,4 @@
-//! Which crate makes the binlog connection.
+//! Who makes the binlog connection.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::mysql_cdc_connection::MysqlCdcMaker;
 use super::{
     connection::{BinlogConnection, ConnectionError, ConnectionMaker},
+    direct_connection::DirectMaker,
     error::SourceError,
     mysql_async_connection::MysqlAsyncMaker,
     replica_id::ReplicaId,
@@ -15,8 +16,9 @@ use crate::{
     config::{BinlogClient, MysqlConfig},
 };
 
-/// Connects with the crate that is configured.
+/// Connects as it is configured.
 pub(super) enum ConfiguredMaker {
+    Direct(DirectMaker),
     MysqlAsync(MysqlAsyncMaker),
     #[cfg(feature = "mysql-cdc")]
     MysqlCdc(MysqlCdcMaker),
@@ -33,6 +35,7 @@ impl ConfiguredMaker {
             return Err(SourceError::Configuration { key: "mysql.client", reason });
         }
         Ok(match config.client {
+            BinlogClient::Direct => Self::Direct(DirectMaker::new(config, address)),
             BinlogClient::MysqlAsync => Self::MysqlAsync(MysqlAsyncMaker::new(config, address)),
             #[cfg(feature = "mysql-cdc")]
             BinlogClient::MysqlCdc => Self::MysqlCdc(MysqlCdcMaker::new(config, address)?),
@@ -48,6 +51,7 @@ impl ConnectionMaker for ConfiguredMaker {
         patience: Duration,
     ) -> Result<Box<dyn BinlogConnection>, ConnectionError> {
         match self {
+            Self::Direct(maker) => maker.connect(start, id, patience).await,
             Self::MysqlAsync(maker) => maker.connect(start, id, patience).await,
             #[cfg(feature = "mysql-cdc")]
             Self::MysqlCdc(maker) => maker.connect(start, id, patience).await,

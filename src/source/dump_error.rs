@@ -31,7 +31,7 @@ pub(super) fn of_server(code: u16, text: &str, server: &str, account: &str, posi
         3159 => ConnectionError::Final(SourceError::Configuration {
             key: "mysql.tls",
             reason: format!(
-                "{server} takes encrypted connections only; set it to \"required\", and `mysql.client` to \"mysql_async\""
+                "{server} takes encrypted connections only; set it to \"required\", and `mysql.client` to \"direct\""
             ),
         }),
         // ER_NO_BINARY_LOGGING.

@@ -1,7 +1,9 @@
 //! One MySQL or MariaDB server and the Open Dental database on it: the binlog connection and its reader, layouts of
 //! watched tables, and the SQL connection (barriers, snapshots, scans, rows by key, write-back).
 
+mod answer;
 mod barrier;
+mod batch;
 mod change;
 mod changes;
 mod connection;
@@ -9,6 +11,7 @@ mod connection_maker;
 mod database;
 mod database_error;
 mod declared_column;
+mod direct_connection;
 mod dump_error;
 mod dump_start;
 mod error;
@@ -41,6 +44,7 @@ mod savepoints;
 mod scan;
 mod session;
 mod shared_bytes;
+mod sids;
 mod snapshot;
 mod sql_text;
 mod sql_token;

@@ -12,13 +12,14 @@ use std::{
 
 use futures_util::{FutureExt, Stream};
 use mysql_async::{
-    BinlogStream, BinlogStreamRequest, Conn, DriverError, Error, GnoInterval, IoError, OptsBuilder, Row, Sid, SslOpts,
+    BinlogStream, BinlogStreamRequest, Conn, DriverError, Error, IoError, OptsBuilder, Row, SslOpts,
     binlog::events::{BinlogEventHeader, Event},
     prelude::Queryable,
 };
 use secrecy::ExposeSecret;
 
 use super::{
+    batch::Batch,
     connection::{BinlogConnection, CONNECT_TIMEOUT, ConnectionError, ConnectionMaker, MAX_PACKET},
     dump_error,
     dump_start::DumpStart,
@@ -27,6 +28,7 @@ use super::{
     login_error,
     replica_id::ReplicaId,
     replica_session::{self, PreparedSession, ReplicaSession, StatementError},
+    sids::sids,
 };
 use crate::{
     binlog::Position,
@@ -143,11 +145,7 @@ impl MysqlAsyncMaker {
         let request = BinlogStreamRequest::new(id.server_id).with_hostname(name.as_bytes());
         let request = match &start {
             DumpStart::MysqlGtids(set) => {
-                request.with_gtid().with_gtid_set(set.sources().map(|(source, tag, intervals)| {
-                    let intervals =
-                        intervals.map(|(first, last)| GnoInterval::new(first, last.saturating_add(1))).collect();
-                    sid(source, tag.as_str()).with_intervals(intervals)
-                }))
+                request.with_gtid().with_gtid_set(sids(set))
             }
             DumpStart::MariadbGtids(_) => request,
             DumpStart::File { name, offset } => request.with_filename(name.as_bytes()).with_pos((*offset).into()),
@@ -192,16 +190,6 @@ impl ReplicaSession for MysqlAsyncSession<'_> {
             error => StatementError::Connection(told(&error, self.server, "", "")),
         })
     }
-}
-
-fn sid(source: &[u8; 16], tag: &str) -> Sid<'static> {
-    let plain = Sid::new(*source);
-    if tag.is_empty() {
-        return plain;
-    }
-    // A tag can only be given as text, with an interval, which is then put right.
-    let source = hex::encode(source);
-    format!("{source}:{tag}:1").parse().unwrap_or(plain)
 }
 
 fn is_no_tls(error: &Error) -> bool {
@@ -272,7 +260,7 @@ impl BinlogConnection for MysqlAsyncConnection {
         &self.identity
     }
 
-    fn poll_append(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
+    fn poll_append(&mut self, context: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), ConnectionError>> {
         let polled = loop {
             // mysql_async panics on an event that is shorter than it says. The stream is not used again after that.
             match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.stream).poll_next(context))) {
@@ -283,7 +271,7 @@ impl BinlogConnection for MysqlAsyncConnection {
         Poll::Ready(match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Some(Ok(read)))) => {
-                put_together(&read, bytes);
+                batch.append(|bytes| put_together(&read, bytes));
                 Ok(())
             }
             Ok(Poll::Ready(Some(Err(error)))) => Err(told(&error, &self.server, &self.account, &self.position)),

@@ -24,6 +24,7 @@ use self::{
     session::MysqlCdcSession,
 };
 use super::{
+    batch::Batch,
     connection::{BinlogConnection, CONNECT_TIMEOUT, ConnectionError, ConnectionMaker},
     error::SourceError,
     identity::Identity,
@@ -172,7 +173,7 @@ impl BinlogConnection for MysqlCdcConnection {
         &self.identity
     }
 
-    fn poll_append(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
-        self.events.poll(context, bytes)
+    fn poll_append(&mut self, context: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), ConnectionError>> {
+        self.events.poll(context, batch)
     }
 }

@@ -6,42 +6,13 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connection::{BinlogConnection, ConnectionError};
-
-/// A batch is handed over when it has this many bytes, or when the server has no more at hand.
-const BATCH_BYTES: usize = 256 << 10;
+use super::{
+    batch::Batch,
+    connection::{BinlogConnection, ConnectionError},
+};
 
 /// Batches that may wait: enough to keep both sides busy.
 const BATCHES: usize = 4;
-
-/// A batch's memory is used again, unless a large event made it this many times as large as others.
-const LARGE: usize = 4;
-
-/// Events as they came, one behind the other.
-#[derive(Default)]
-pub(super) struct Batch {
-    bytes: Vec<u8>,
-    /// Where each event ends.
-    ends: Vec<usize>,
-}
-
-impl Batch {
-    /// The bytes of each event.
-    pub(super) fn events(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let event = self.bytes.get(start..*end).unwrap_or_default();
-            start = *end;
-            event
-        })
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(LARGE * BATCH_BYTES);
-        self.ends.clear();
-    }
-}
 
 /// A connection that is read by a task of its own.
 pub(super) struct ReadAhead {
@@ -87,16 +58,16 @@ async fn read(
 ) {
     loop {
         let mut batch = returned.try_recv().unwrap_or_default();
-        let mut read = event(connection.as_mut(), &mut batch).await;
-        while read.is_ok() && batch.bytes.len() < BATCH_BYTES {
-            match event(connection.as_mut(), &mut batch).now_or_never() {
+        let mut read = append(connection.as_mut(), &mut batch).await;
+        while read.is_ok() && !batch.is_full() {
+            match append(connection.as_mut(), &mut batch).now_or_never() {
                 Some(next) => read = next,
                 None => break,
             }
         }
-        if !batch.ends.is_empty() {
+        if !batch.is_empty() {
             // A large event waits until no other batch does, so that only a few of them are in memory at once.
-            let places = if batch.bytes.len() > LARGE * BATCH_BYTES { BATCHES } else { 1 };
+            let places = if batch.is_large() { BATCHES } else { 1 };
             // Nobody takes them any more where this fails.
             let Ok(mut places) = sender.reserve_many(places).await else { return };
             if let Some(place) = places.next() {
@@ -110,15 +81,9 @@ async fn read(
     }
 }
 
-/// Appends the next event.
-async fn event(connection: &mut dyn BinlogConnection, batch: &mut Batch) -> Result<(), ConnectionError> {
-    let before = batch.bytes.len();
-    let read = poll_fn(|context| connection.poll_append(context, &mut batch.bytes)).await;
-    match read {
-        Ok(()) => batch.ends.push(batch.bytes.len()),
-        Err(_) => batch.bytes.truncate(before),
-    }
-    read
+/// Appends the next event, and others that are at hand.
+async fn append(connection: &mut dyn BinlogConnection, batch: &mut Batch) -> Result<(), ConnectionError> {
+    poll_fn(|context| connection.poll_append(context, batch)).await
 }
 
 #[cfg(test)]
@@ -133,7 +98,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::source::Identity;
+    use crate::source::{Identity, batch::BATCH_BYTES};
 
     /// Events without end, of one size, counted.
     struct Endless {
@@ -147,8 +112,8 @@ mod tests {
             &self.identity
         }
 
-        fn poll_append(&mut self, _: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
-            bytes.resize(bytes.len() + self.size, 7);
+        fn poll_append(&mut self, _: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), ConnectionError>> {
+            batch.append(|bytes| bytes.resize(bytes.len() + self.size, 7));
             self.read.fetch_add(1, Ordering::Relaxed);
             Poll::Ready(Ok(()))
         }
@@ -156,7 +121,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_events_are_read_one_ahead_and_small_ones_some_batches() {
-        for (size, ahead) in [(LARGE * BATCH_BYTES + 1, 2), (BATCH_BYTES, BATCHES + 1)] {
+        for (size, ahead) in [(4 * BATCH_BYTES + 1, 2), (BATCH_BYTES, BATCHES + 1)] {
             let read = Arc::new(AtomicUsize::new(0));
             let identity = Identity { server_id: 1, uuid: None, host: String::new() };
             let mut events = ReadAhead::start(Box::new(Endless { size, read: read.clone(), identity }));

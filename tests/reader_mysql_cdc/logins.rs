@@ -40,7 +40,7 @@ async fn accounts_of_mariadb_read_or_are_refused_in_clear_words() {
     assert!(matches!(error, SourceError::Configuration { key: "mysql.client", .. }), "{error}");
     let error = reads(server, "encrypted", "IDENTIFIED BY 'p:w' REQUIRE SSL").await.unwrap_err();
     assert!(matches!(error, SourceError::Access { .. }), "{error}");
-    assert!(error.to_string().contains("REQUIRE SSL needs `mysql.client` = \"mysql_async\""), "{error}");
+    assert!(error.to_string().contains("REQUIRE SSL needs `mysql.client` = \"direct\""), "{error}");
     match server.exec("INSTALL SONAME 'auth_ed25519'").await {
         Ok(()) => {
             let error = reads(server, "elliptic", "IDENTIFIED VIA ed25519 USING PASSWORD('p:w')").await.unwrap_err();

@@ -31,7 +31,7 @@ fn told(text: &str, server: &str) -> ConnectionError {
     match server_error(text) {
         Some((ACCESS_DENIED, message)) => {
             // A server says no more to an account that must encrypt.
-            let message = format!("{message} (an account with REQUIRE SSL needs `mysql.client` = \"mysql_async\")");
+            let message = format!("{message} (an account with REQUIRE SSL needs `mysql.client` = \"direct\")");
             dump_error::of_server(ACCESS_DENIED, &message, server, "", "")
         }
         Some((code, message)) => dump_error::of_server(code, &message, server, "", ""),
@@ -50,7 +50,7 @@ fn server_error(text: &str) -> Option<(u16, String)> {
 fn plugin(name: &str) -> ConnectionError {
     configuration(format!(
         "the account logs in by {name}; \"mysql_cdc\" knows only mysql_native_password and caching_sha2_password, \
-         \"mysql_async\" more"
+         \"direct\" more"
     ))
 }
 

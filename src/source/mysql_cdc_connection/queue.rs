@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::super::connection::ConnectionError;
+use super::super::{batch::Batch, connection::ConnectionError};
 
 /// Bytes that wait before the thread does. The task takes all at once, so that there may be twice as many, and one
 /// event beyond that.
@@ -89,7 +89,7 @@ pub(super) struct EventReceiver {
 
 impl EventReceiver {
     /// Waits for the next event and appends its bytes. Not to be used again after an error.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<Result<(), ConnectionError>> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), ConnectionError>> {
         if self.taken.is_empty() {
             let mut waiting = self.queue.lock();
             std::mem::swap(&mut self.taken, &mut waiting.events);
@@ -105,7 +105,7 @@ impl EventReceiver {
             self.queue.room.notify_one();
         }
         if let Some(event) = self.taken.pop_front() {
-            bytes.extend_from_slice(&event);
+            batch.append(|bytes| bytes.extend_from_slice(&event));
         }
         Poll::Ready(Ok(()))
     }
@@ -126,10 +126,12 @@ mod tests {
     use super::*;
 
     async fn next(receiver: &mut EventReceiver) -> Result<Vec<u8>, ConnectionError> {
-        let mut bytes = b"before".to_vec();
-        poll_fn(|context| receiver.poll(context, &mut bytes)).await?;
-        assert!(bytes.starts_with(b"before"));
-        Ok(bytes.split_off(6))
+        let mut batch = Batch::default();
+        batch.append(|bytes| bytes.extend(b"before"));
+        poll_fn(|context| receiver.poll(context, &mut batch)).await?;
+        let events: Vec<&[u8]> = batch.events().collect();
+        let [b"before", event] = events[..] else { panic!("{} events", events.len()) };
+        Ok(event.to_vec())
     }
 
     #[tokio::test]

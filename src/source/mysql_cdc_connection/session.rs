@@ -1,6 +1,6 @@
 //! A session over `mysql_cdc`'s packets: statements, and then the log. The packets' bodies are read by `mysql_common`.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use mysql_async::Row;
 use mysql_cdc::{
@@ -10,17 +10,12 @@ use mysql_cdc::{
     replica_options::ReplicaOptions,
     ssl_mode::SslMode,
 };
-use mysql_common::{
-    constants::CapabilityFlags,
-    io::ParseBuf,
-    packets::{Column, ComRegisterSlave, ErrPacket},
-    proto::{MyDeserialize, MySerialize, Text},
-    row::RowDeserializer,
-};
+use mysql_common::{packets::ComRegisterSlave, proto::MySerialize};
 use secrecy::ExposeSecret;
 
 use super::{
     super::{
+        answer::{Answer, COM_QUERY, ERROR, OK, is_end, refusal, strange},
         connection::ConnectionError,
         dump_error,
         dump_start::DumpStart,
@@ -32,16 +27,6 @@ use super::{
     packets::Packets,
     queue::EventSender,
 };
-
-/// The command that sends a statement (MySQL source, `enum_server_command`).
-const COM_QUERY: u8 = 3;
-
-/// First byte of a packet without rows, of one with an error, and of one that ends a list of others.
-const OK: u8 = 0;
-const ERROR: u8 = 0xff;
-const END: u8 = 0xfe;
-/// An end is shorter than this; a row may begin with the same byte, but is longer then.
-const END_LIMIT: usize = 9;
 
 /// A connection that is logged in.
 pub(super) struct MysqlCdcSession {
@@ -104,7 +89,7 @@ impl MysqlCdcSession {
             match packet.first() {
                 Some(&OK) => {}
                 Some(&ERROR) => return self.server_error(&packet),
-                Some(&END) if packet.len() < END_LIMIT => {
+                _ if is_end(&packet) => {
                     return ConnectionError::Lost("the server closed the connection".to_owned());
                 }
                 _ => return ConnectionError::Unreadable("the server sent a packet that is no event".to_owned()),
@@ -117,7 +102,7 @@ impl MysqlCdcSession {
     }
 
     fn server_error(&self, packet: &[u8]) -> ConnectionError {
-        match refused(packet) {
+        match refusal(packet) {
             StatementError::Refused { code, text } => {
                 dump_error::of_server(code, &text, &self.server, &self.account, &self.position)
             }
@@ -127,32 +112,11 @@ impl MysqlCdcSession {
 
     fn query(&mut self, statement: &str) -> Result<Vec<Row>, StatementError> {
         self.packets.command(&[&[COM_QUERY], statement.as_bytes()].concat())?;
-        let answer = self.packets.read()?;
-        let count = match answer.first() {
-            Some(&OK) => return Ok(Vec::new()),
-            Some(&ERROR) => return Err(refused(&answer)),
-            // Our statements have few columns; more than 250 would be told in more bytes.
-            Some(&count) if answer.len() == 1 => count,
-            _ => return Err(strange().into()),
-        };
-        let mut columns = Vec::new();
-        for _ in 0..count {
-            columns.push(parse::<Column>(&self.packets.read()?, ())?);
-        }
-        if !is_end(&self.packets.read()?) {
-            return Err(strange().into());
-        }
-        let columns: Arc<[Column]> = columns.into();
-        let mut rows = Vec::new();
+        let mut answer = Answer::default();
         loop {
-            let packet = self.packets.read()?;
-            if is_end(&packet) {
+            if let Some(rows) = answer.take(&self.packets.read()?)? {
                 return Ok(rows);
             }
-            if packet.first() == Some(&ERROR) {
-                return Err(refused(&packet));
-            }
-            rows.push(parse::<RowDeserializer<(), Text>>(&packet, columns.clone())?.into_inner());
         }
     }
 }
@@ -168,7 +132,7 @@ fn gtid_set(set: &crate::binlog::GtidSet) -> Result<GtidSet, ConnectionError> {
     let mut uuid_sets = HashMap::new();
     for (source, tag, intervals) in set.sources() {
         if !tag.is_empty() {
-            let reason = "the server's GTIDs have tags, which \"mysql_cdc\" cannot send; use \"mysql_async\"";
+            let reason = "the server's GTIDs have tags, which \"mysql_cdc\" cannot send; use \"direct\"";
             let error = SourceError::Configuration { key: "mysql.client", reason: reason.to_owned() };
             return Err(ConnectionError::Final(error));
         }
@@ -177,33 +141,4 @@ fn gtid_set(set: &crate::binlog::GtidSet) -> Result<GtidSet, ConnectionError> {
         uuid_sets.insert(uuid.uuid.clone(), UuidSet::new(uuid, intervals));
     }
     Ok(GtidSet { uuid_sets })
-}
-
-fn is_end(packet: &[u8]) -> bool {
-    packet.first() == Some(&END) && packet.len() < END_LIMIT
-}
-
-fn parse<'a, T: MyDeserialize<'a>>(packet: &'a [u8], context: T::Ctx) -> Result<T, ConnectionError> {
-    ParseBuf(packet).parse(context).map_err(|_| strange())
-}
-
-/// The error in a packet.
-fn refused(packet: &[u8]) -> StatementError {
-    match parse::<ErrPacket<'_>>(packet, CapabilityFlags::CLIENT_PROTOCOL_41) {
-        Ok(ErrPacket::Error(error)) => {
-            StatementError::Refused { code: error.error_code(), text: error.message_str().into_owned() }
-        }
-        Ok(ErrPacket::Progress(_)) => strange().into(),
-        Err(error) => error.into(),
-    }
-}
-
-fn strange() -> ConnectionError {
-    ConnectionError::Lost("the server sent an answer that cannot be read".to_owned())
-}
-
-impl From<ConnectionError> for StatementError {
-    fn from(error: ConnectionError) -> Self {
-        Self::Connection(error)
-    }
 }
