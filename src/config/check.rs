@@ -44,8 +44,7 @@ pub(super) fn client(text: &str) -> Result<(), String> {
         "direct" | "mysql_async" => Ok(()),
         "mysql_cdc" if cfg!(feature = "mysql-cdc") => Ok(()),
         "mysql_cdc" => {
-            Err("is not in this build, which was made without the cargo feature mysql-cdc; use \"direct\""
-                .to_owned())
+            Err("is not in this build, which was made without the cargo feature mysql-cdc; use \"direct\"".to_owned())
         }
         _ => Err("must be one of \"direct\", \"mysql_async\", \"mysql_cdc\"".to_owned()),
     }

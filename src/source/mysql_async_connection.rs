@@ -144,9 +144,7 @@ impl MysqlAsyncMaker {
         let name = id.host_name();
         let request = BinlogStreamRequest::new(id.server_id).with_hostname(name.as_bytes());
         let request = match &start {
-            DumpStart::MysqlGtids(set) => {
-                request.with_gtid().with_gtid_set(sids(set))
-            }
+            DumpStart::MysqlGtids(set) => request.with_gtid().with_gtid_set(sids(set)),
             DumpStart::MariadbGtids(_) => request,
             DumpStart::File { name, offset } => request.with_filename(name.as_bytes()).with_pos((*offset).into()),
         };

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use opendental_cdc::{
+    config::{BinlogClient, MysqlConfig},
     sandbox::{Options, Release, Server},
     source::{Database, Message},
 };
@@ -99,8 +100,15 @@ async fn accounts_of_every_release_log_in_or_are_told_why_not() {
                     (release == Release::MySql5_6 && tls == "required").then_some(Err("older than version 1.2"));
                 let said = Database::connect(&mysql).await.map(drop).map_err(|error| error.to_string());
                 check(&said, too_old.unwrap_or(account.statements), &format!("{release} {name} {tls}"));
-                let said = log(Following::over(mysql, root.clone(), &["t"], None).await).await;
-                check(&said, too_old.unwrap_or(account.log), &format!("{release} {name} {tls}, the log"));
+                for client in [BinlogClient::Direct, BinlogClient::MysqlAsync] {
+                    let mysql = MysqlConfig { client, ..mysql.clone() };
+                    let said = log(Following::over(mysql, root.clone(), &["t"], None).await).await;
+                    check(
+                        &said,
+                        too_old.unwrap_or(account.log),
+                        &format!("{release} {name} {tls}, the log, {client:?}"),
+                    );
+                }
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The crate whose connections are tested: `mysql_async`, as it is configured by default.
+//! Whose connections are tested: those of `mysql.client`, which is "direct" by default.
 
 use opendental_cdc::config::MysqlConfig;
 
-/// The configuration with this crate chosen.
+/// The configuration with this client chosen.
 pub async fn chosen(mysql: MysqlConfig) -> MysqlConfig {
     mysql
 }

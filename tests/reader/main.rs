@@ -18,6 +18,7 @@ mod heartbeat;
 mod json;
 mod large;
 mod logins;
+mod mysql_async;
 mod releases;
 mod rewriting;
 mod row_image;

@@ -64,9 +64,8 @@ impl Encryption {
         stream: TcpStream,
         host: &str,
     ) -> Result<Box<TlsStream<TcpStream>>, EncryptionError> {
-        let name = ServerName::try_from(host.to_owned()).or_else(|error| {
-            if self.looks_at_name { Err(error) } else { ServerName::try_from(ANY_NAME.to_owned()) }
-        });
+        let name = ServerName::try_from(host.to_owned())
+            .or_else(|error| if self.looks_at_name { Err(error) } else { ServerName::try_from(ANY_NAME.to_owned()) });
         let name = name.map_err(|error| EncryptionError::Tls(Error::General(error.to_string())))?;
         let connected = TlsConnector::from(self.config.clone()).connect(name, stream).await;
         connected.map(Box::new).map_err(|error| {

@@ -208,7 +208,8 @@ mod tests {
         let (mut bytes, mut number) = (Vec::new(), 1u8);
         for event in events {
             let payload = [&[first], event.as_slice()].concat();
-            let last: &[u8] = if payload.len().is_multiple_of(FULL) { &[] } else { payload.chunks(FULL).next_back().unwrap() };
+            let last: &[u8] =
+                if payload.len().is_multiple_of(FULL) { &[] } else { payload.chunks(FULL).next_back().unwrap() };
             for part in payload.chunks_exact(FULL).chain([last]) {
                 let [a, b, c, _] = (part.len() as u32).to_le_bytes();
                 bytes.extend([a, b, c, number]);
