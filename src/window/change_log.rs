@@ -345,6 +345,7 @@ mod tests {
             table: "t".to_owned(),
             names: Vec::new(),
             columns: TableColumns::new(Vec::new(), None),
+            keys_only: false,
             primary_key: Vec::new(),
             transactional: false,
         });

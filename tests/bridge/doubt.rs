@@ -7,7 +7,7 @@ use std::{
 
 use opendental_cdc::{
     opendental::schema::Engine,
-    sandbox::{MySql, Options, receiver::Behavior},
+    sandbox::{MariaDb, MySql, Options, receiver::Behavior},
 };
 
 use crate::office::Office;
@@ -124,6 +124,51 @@ async fn r4_lookups_and_subscriptions_written_by_statements_are_read_again() {
     office.exec(&format!("SET SESSION binlog_format=STATEMENT; UPDATE apisubscription SET EndPointUrl='{url}'")).await;
     office.exec("UPDATE appointment SET Note='moved'").await;
     assert_eq!(office.event().await.subscription(), 2);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_a_server_that_logs_statements_by_default_is_served_all_the_same() {
+    let options = Options::default().zone("Europe/Berlin").arg("--sql-mode=").arg("--binlog-format=MIXED");
+    let server = MariaDb::start(options).await.unwrap();
+    let mut office = Office::on(Arc::new(server), Engine::MyIsam).await;
+    office.subscribe(1, "Appointment", 1).await;
+    let bridge = office.bridge();
+    office.ticking(1).await;
+    let mut told = BTreeMap::new();
+    for step in 1..=3 {
+        office
+            .exec(&format!(
+                "INSERT INTO appointment (AptNum, PatNum, Note) VALUES ({step}, 1, 'n'); UPDATE appointment SET Note='{step}'"
+            ))
+            .await;
+        until_all_is_told(&mut office, &mut told).await;
+        office.ticking(1).await;
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_damaged_bytes_of_the_log_are_passed_over() {
+    let options = Options::default().zone("Europe/Berlin").arg("--sql-mode=");
+    let server = Arc::new(MariaDb::start(options).await.unwrap());
+    let mut office = Office::on(server.clone(), Engine::MyIsam).await;
+    office.subscribe(1, "Appointment", 1).await;
+    let bridge = office.bridge();
+    office.ticking(1).await;
+    bridge.stop().await;
+    office.exec("INSERT INTO appointment (AptNum, PatNum, Note) VALUES (1, 1, 'damaged soon')").await;
+    office.exec("INSERT INTO appointment (AptNum, PatNum, Note) VALUES (2, 1, 'behind it')").await;
+    let log = server.data().join("mysql-bin.000001");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let at = bytes.windows(12).position(|window| window == b"damaged soon").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let bridge = office.bridge();
+    let mut told = BTreeMap::new();
+    until_all_is_told(&mut office, &mut told).await;
+    office.exec("UPDATE appointment SET Note='later' WHERE AptNum=2").await;
+    until_all_is_told(&mut office, &mut told).await;
     bridge.stop().await;
 }
 
