@@ -9,7 +9,7 @@ use crate::{
     window::Instant,
 };
 
-/// At least so long from one UPDATE to the next: each row of it costs the server's log some 700 bytes, and an endpoint
+/// At least so long from one UPDATE to the next: each row of it costs the server's log some 600 bytes, and an endpoint
 /// may fail and recover with every window.
 const PAUSE_MILLIS: i64 = 10_000;
 

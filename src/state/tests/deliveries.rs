@@ -91,3 +91,21 @@ async fn a_file_of_the_first_version_gets_a_delivery_log_and_keeps_its_places() 
     state.commit(&Changes { deliveries: vec![delivery(1, 5)], ..Changes::default() }).await.unwrap();
     assert_eq!(kept(&path, 5).await, [1]);
 }
+
+#[tokio::test]
+async fn what_the_documentation_tells_people_to_ask_is_answered() {
+    let (_folder, path) = place();
+    let mut state = State::open(&path).await.unwrap();
+    let now = chrono::Utc::now().timestamp_millis();
+    let deliveries = vec![delivery(now, 14), failed(now, 14), failed(now, 15)];
+    state.commit(&Changes { deliveries, ..Changes::default() }).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut person = SqliteConnection::connect_with(&options).await.unwrap();
+    let page = include_str!("../../../docs/delivery.md");
+    let questions: Vec<&str> = page.split('"').filter(|text| text.starts_with("SELECT ")).collect();
+    assert_eq!(questions.len(), 2);
+    for question in questions {
+        let answers = sqlx::raw_sql(question).fetch_all(&mut person).await.unwrap();
+        assert_eq!(answers.len(), 2, "{question}");
+    }
+}
