@@ -183,7 +183,7 @@ impl Watched {
     ) -> Result<Option<Arc<[u8]>>, RenderError> {
         match self.json(key, lookups, zone) {
             Ok(Some(json)) => return Ok(Some(json)),
-            Ok(None) if self.log.get(key).is_none() => return Ok(None),
+            Ok(None) if self.log.point_of(key).is_none() => return Ok(None),
             Ok(None) => {}
             // Trying again would be of no use: it stays as it is.
             Err(error) => {
@@ -326,7 +326,6 @@ mod tests {
                 table: "labcase".to_owned(),
                 names: vec!["LabCaseNum".into(), column.into()],
                 columns: TableColumns::new(columns, None),
-                keys_only: false,
                 primary_key: vec![0],
                 transactional: false,
             };

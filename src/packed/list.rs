@@ -1,5 +1,7 @@
 //! A sorted list of byte strings, each with a number.
 
+use std::borrow::Borrow;
+
 /// Entries from one that is stored whole to the next: a search reads half as many.
 const BLOCK: usize = 64;
 
@@ -30,12 +32,17 @@ impl PackedList {
     }
 
     /// Reads all from the start.
-    pub(crate) fn cursor(&self) -> Cursor<'_> {
-        Cursor { list: self, next: 0, rest: &[], key: Vec::new(), value: 0, held: false }
+    pub(crate) fn cursor(&self) -> Cursor<&Self> {
+        Cursor::new(self)
+    }
+
+    /// As [`PackedList::cursor`], for a list that nobody else needs.
+    pub(crate) fn into_cursor(self) -> Cursor<Self> {
+        Cursor::new(self)
     }
 
     /// Reads from the first entry that is not less than `key`.
-    pub(crate) fn cursor_at(&self, key: &[u8]) -> Cursor<'_> {
+    pub(crate) fn cursor_at(&self, key: &[u8]) -> Cursor<&Self> {
         // In the block before the first that begins beyond it.
         let block = self.blocks.partition_point(|block| first_of(block) < key).saturating_sub(1);
         let mut cursor = self.cursor();
@@ -50,7 +57,6 @@ impl PackedList {
     }
 
     /// The entry `key`: its index and its number.
-    #[cfg(test)]
     pub(crate) fn find(&self, key: &[u8]) -> Option<(usize, i64)> {
         let mut cursor = self.cursor_at(key);
         let index = cursor.index();
@@ -108,20 +114,23 @@ fn write_number(mut number: u64, out: &mut Vec<u8>) {
 
 /// Reads a [`PackedList`] in its order.
 #[derive(Clone, Debug)]
-pub(crate) struct Cursor<'a> {
-    list: &'a PackedList,
-    /// The index of the entry that is read next.
+pub(crate) struct Cursor<L> {
+    list: L,
+    /// The index of the entry that is read next, and where in its block it begins.
     next: usize,
-    rest: &'a [u8],
+    offset: usize,
     key: Vec<u8>,
     value: i64,
     /// The entry that was read last is given again.
     held: bool,
 }
 
-impl Cursor<'_> {
+impl<L: Borrow<PackedList>> Cursor<L> {
+    fn new(list: L) -> Self {
+        Self { list, next: 0, offset: 0, key: Vec::new(), value: 0, held: false }
+    }
+
     /// The index of the entry that [`Cursor::advance`] gives next.
-    #[cfg(test)]
     pub(crate) fn index(&self) -> usize {
         self.next - usize::from(self.held)
     }
@@ -137,11 +146,14 @@ impl Cursor<'_> {
             return Some((&self.key, self.value));
         }
         if self.next.is_multiple_of(BLOCK) {
-            self.rest = self.list.blocks.get(self.next / BLOCK)?;
+            self.offset = 0;
             self.key.clear();
             self.value = 0;
         }
-        let entry = entry(&mut self.rest)?;
+        let block = self.list.borrow().blocks.get(self.next / BLOCK)?;
+        let mut rest = block.get(self.offset..)?;
+        let entry = entry(&mut rest)?;
+        self.offset = block.len() - rest.len();
         self.key.truncate(entry.shared);
         self.key.extend_from_slice(entry.suffix);
         self.value = self.value.wrapping_add(entry.value);
@@ -150,8 +162,8 @@ impl Cursor<'_> {
     }
 }
 
-/// Makes a [`PackedList`] of entries that come in ascending order.
-#[derive(Debug, Default)]
+/// Makes a [`PackedList`] of entries that come in ascending order; in any order if nobody searches the list.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ListBuilder {
     list: PackedList,
     block: Vec<u8>,
@@ -161,7 +173,17 @@ pub(crate) struct ListBuilder {
 }
 
 impl ListBuilder {
-    /// Appends an entry, which must be greater than the one before it.
+    /// Whether it has no entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.len == 0
+    }
+
+    /// How much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.list.bytes() + self.block.capacity() + self.key.capacity()
+    }
+
+    /// Appends an entry.
     pub(crate) fn push(&mut self, key: &[u8], value: i64) {
         if self.list.len.is_multiple_of(BLOCK) {
             self.end_block();
@@ -220,7 +242,7 @@ mod tests {
         builder.finish()
     }
 
-    fn rest(mut cursor: Cursor<'_>) -> Vec<(Vec<u8>, i64)> {
+    fn rest(mut cursor: Cursor<&PackedList>) -> Vec<(Vec<u8>, i64)> {
         std::iter::from_fn(|| cursor.advance().map(|(key, value)| (key.to_owned(), value))).collect()
     }
 

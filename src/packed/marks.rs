@@ -58,7 +58,7 @@ impl FromIterator<Mark> for Marks {
 
 /// Hands out [`Marks`] in their order.
 #[derive(Clone, Debug)]
-pub struct MarksFrom<'a>(Cursor<'a>);
+pub struct MarksFrom<'a>(Cursor<&'a PackedList>);
 
 impl Iterator for MarksFrom<'_> {
     type Item = Mark;
@@ -125,7 +125,7 @@ fn write(stamp: i64, key: &RowKey, out: &mut Vec<u8>) {
 }
 
 fn merge(runs: &[PackedList]) -> PackedList {
-    let mut cursors: Vec<Cursor<'_>> = runs.iter().map(PackedList::cursor).collect();
+    let mut cursors: Vec<Cursor<&PackedList>> = runs.iter().map(PackedList::cursor).collect();
     let mut heap = BinaryHeap::new();
     for (index, cursor) in cursors.iter_mut().enumerate() {
         heap.extend(cursor.advance().map(|(key, _)| Reverse((key.to_owned(), index))));

@@ -1,7 +1,11 @@
 //! The change log of one watch table: the latest change of every row, ordered by when it was committed.
 
+mod pack;
+mod packing;
+
 use std::{collections::VecDeque, sync::Arc};
 
+use self::packing::Packs;
 use super::{
     commits::{Commit, Commits},
     images::{Images, Place, StoredImage},
@@ -47,10 +51,18 @@ struct Slot {
     commit: u32,
     /// The row has changed again, or was deleted; nothing but the commit is left.
     superseded: bool,
+    /// The row is not to be sent, and a pack may still hold it.
+    removed: bool,
     /// Neither this row nor any before it has an image.
     is_bare: bool,
     image: Option<Place>,
     rendered: Option<Box<Rendered>>,
+}
+
+impl Slot {
+    fn new(key: RowKey, commit: u32, image: Option<Place>) -> Self {
+        Self { key, commit, superseded: false, removed: false, is_bare: false, image, rendered: None }
+    }
 }
 
 /// The latest change of every row of one watch table (rule W3).
@@ -69,6 +81,8 @@ pub struct ChangeLog {
     commits: Commits,
     images: Images,
     rendered_bytes: usize,
+    // What came before the slots and of which little is kept.
+    packs: Packs,
 }
 
 impl ChangeLog {
@@ -79,9 +93,13 @@ impl ChangeLog {
     pub fn record(&mut self, key: RowKey, point: LogPoint, committed: i64, image: Option<StoredImage<'_>>) {
         let commit = self.commits.add(Commit { point, committed });
         let image = image.and_then(|image| self.images.add(image));
+        self.push(Slot::new(key, commit, image));
+    }
+
+    fn push(&mut self, slot: Slot) {
         let number = self.first.wrapping_add(self.slots.len() as u32);
-        let superseded = self.rows.set(&key, number, key_of(&self.slots, self.first));
-        self.slots.push_back(Slot { key, commit, superseded: false, is_bare: false, image, rendered: None });
+        let superseded = self.rows.set(&slot.key, number, key_of(&self.slots, self.first));
+        self.slots.push_back(slot);
         if let Some(number) = superseded {
             self.supersede(number);
         }
@@ -96,6 +114,7 @@ impl ChangeLog {
         if let Some(number) = self.rows.remove(key, key_of(&self.slots, self.first)) {
             self.supersede(number);
         }
+        self.remove_packed(key);
     }
 
     /// Records TRUNCATE or DROP: no row is left to send.
@@ -117,6 +136,7 @@ impl ChangeLog {
             self.first = self.first.wrapping_add(1);
         }
         self.commits.trim(point);
+        self.packs.trim(point);
         if self.slots.is_empty() {
             // A burst must not keep its memory for ever.
             self.slots.shrink_to(1024);
@@ -126,14 +146,19 @@ impl ChangeLog {
         }
     }
 
-    /// The latest change of the row `key`, if it is in the log.
+    /// The latest change of the row `key`, if it is in the log and not packed.
     pub fn get(&self, key: &RowKey) -> Option<Entry<'_>> {
-        let number = self.rows.get(key, key_of(&self.slots, self.first))?;
-        self.slots.get(index(self.first, number)).map(|slot| self.entry(slot))
+        let slot = self.slots.get(index(self.first, self.number(key)?))?;
+        (!slot.removed).then(|| self.entry(slot))
+    }
+
+    /// The number of the row's slot.
+    fn number(&self, key: &RowKey) -> Option<u32> {
+        self.rows.get(key, key_of(&self.slots, self.first))
     }
 
     fn get_mut(&mut self, key: &RowKey) -> Option<&mut Slot> {
-        let number = self.rows.get(key, key_of(&self.slots, self.first))?;
+        let number = self.number(key)?;
         self.slots.get_mut(index(self.first, number))
     }
 
@@ -179,8 +204,9 @@ impl ChangeLog {
         }
     }
 
-    /// Drops all changes behind `from`.
+    /// Drops all changes behind `from`, and those that are packed together with such.
     pub fn forget_behind(&mut self, from: LogPoint) {
+        self.packs.forget_behind(from);
         while let Some(slot) = self.slots.back()
             && self.commits.get(slot.commit).point > from
         {
@@ -193,22 +219,24 @@ impl ChangeLog {
         }
     }
 
-    /// The rows whose latest change lies behind `from` and not behind `to`, in the order of their commits.
+    /// The rows whose latest change lies behind `from` and not behind `to`, in the order of their commits; without those
+    /// that are packed: see [`ChangeLog::packed`].
     pub fn range(&self, from: LogPoint, to: LogPoint) -> impl Iterator<Item = (&RowKey, Entry<'_>)> {
         let start = self.slots.partition_point(|slot| self.point(slot) <= from);
         let slots = self.slots.range(start..).take_while(move |slot| self.point(slot) <= to);
-        slots.filter(|slot| !slot.superseded).map(|slot| (&slot.key, self.entry(slot)))
+        slots.filter(|slot| !slot.superseded && !slot.removed).map(|slot| (&slot.key, self.entry(slot)))
     }
 
     /// Whether any row's latest change lies behind `from` and not behind `to`.
     pub fn any(&self, from: LogPoint, to: LogPoint) -> bool {
         // Most windows are empty: the newest slot answers for them.
-        self.slots.back().is_some_and(|slot| self.point(slot) > from) && self.range(from, to).next().is_some()
+        let in_slots = self.slots.back().is_some_and(|slot| self.point(slot) > from);
+        (in_slots && self.range(from, to).next().is_some()) || self.packed(from, to).next().is_some()
     }
 
-    /// How many rows are in the log.
+    /// How many rows are in the log; rows that were packed and have changed since may count twice.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() + self.packs.len()
     }
 
     /// Whether no row is in the log.
@@ -224,7 +252,7 @@ impl ChangeLog {
     /// About how many bytes of memory the log takes, with its keys and images; long keys' own bytes are not counted.
     pub fn bytes(&self) -> usize {
         let slots = self.slots.capacity() * size_of::<Slot>();
-        slots + self.rows.bytes() + self.commits.bytes() + self.images.held() + self.rendered_bytes
+        slots + self.rows.bytes() + self.commits.bytes() + self.images.held() + self.rendered_bytes + self.packs.bytes()
     }
 
     fn supersede(&mut self, number: u32) {
@@ -345,7 +373,6 @@ mod tests {
             table: "t".to_owned(),
             names: Vec::new(),
             columns: TableColumns::new(Vec::new(), None),
-            keys_only: false,
             primary_key: Vec::new(),
             transactional: false,
         });

@@ -39,9 +39,12 @@ pub fn plan(
     for (key, entry) in log.range(from, to) {
         marks.push(stamp(&entry), key);
     }
+    for (key, stamp) in log.packed(from, to) {
+        marks.push(stamp, &key);
+    }
     // A row that the log knows too has changed since the scan: the log's word is newer.
     let scanned = backlog.into_iter().flat_map(Marks::iter);
-    for (stamp, key) in scanned.filter(|(_, key)| log.get(key).is_none_or(|entry| entry.point <= from)) {
+    for (stamp, key) in scanned.filter(|(_, key)| log.point_of(key).is_none_or(|point| point <= from)) {
         marks.push(stamp, &key);
     }
     Plan::new(marks.finish())
@@ -61,10 +64,12 @@ pub fn elements(window: &Window, log: &ChangeLog, max: usize) -> Vec<Element> {
 
 fn element(window: &Window, log: &ChangeLog, mark: Mark) -> Option<Element> {
     let key: &RowKey = &mark.1;
-    match log.get(key) {
-        Some(entry) if entry.point > window.to.point => None,
-        Some(entry) if entry.point > window.from && entry.image.is_some() => Some(Element::Logged(mark)),
-        Some(entry) if entry.point > window.from => Some(Element::ByKey(mark)),
+    match log.point_of(key) {
+        Some(point) if point > window.to.point => None,
+        Some(point) if point > window.from => {
+            let has_image = log.get(key).is_some_and(|entry| entry.image.is_some());
+            Some(if has_image { Element::Logged(mark) } else { Element::ByKey(mark) })
+        }
         // What a catch-up found has no entry; a row deleted since is not found by its key and drops out there.
         _ => window.caught_up_from.map(|_| Element::ByKey(mark)),
     }

@@ -33,6 +33,8 @@ enum Step {
     /// The endpoint changed: the window starts again.
     StartAgain,
     Trim,
+    /// Memory is short.
+    Pack,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Restart),
         1 => Just(Step::StartAgain),
         2 => Just(Step::Trim),
+        2 => Just(Step::Pack),
     ]
 }
 
@@ -66,8 +69,8 @@ struct World {
     /// Row to (stamp, version).
     table: BTreeMap<i64, (i64, u64)>,
     log: ChangeLog,
-    /// Stamp and version of the image that a change brought, by key and point.
-    images: BTreeMap<(i64, LogPoint), (i64, u64)>,
+    /// Stamp and version that each row's last change brought.
+    images: BTreeMap<i64, (i64, u64)>,
     cursor: LogPoint,
     window: Option<Window>,
     windows: u64,
@@ -126,8 +129,8 @@ impl World {
         for (key, row) in commit {
             match row {
                 Some(row) => {
-                    self.images.insert((*key, at), *row);
-                    self.log.record(RowKey::Int(*key), at, 0, None);
+                    self.images.insert(*key, *row);
+                    self.log.record(RowKey::Int(*key), at, row.0, None);
                 }
                 None => self.log.remove(&RowKey::Int(*key)),
             }
@@ -135,15 +138,34 @@ impl World {
     }
 
     fn plan(&self, from: LogPoint, to: LogPoint) -> Arc<Plan> {
-        let stamps: BTreeMap<LogPoint, Vec<(i64, i64)>> =
-            self.log.range(from, to).fold(BTreeMap::new(), |mut stamps, (key, entry)| {
-                let stamp = self.images[&(int(key), entry.point)].0;
-                stamps.entry(entry.point).or_insert_with(Vec::new).push((int(key), stamp));
-                stamps
-            });
-        // `plan` asks for the stamp of an entry, which does not know its key: in the order of commits, as they come.
-        let queue = std::cell::RefCell::new(stamps);
-        Arc::new(plan(&self.log, from, to, None, |entry| queue.borrow_mut().get_mut(&entry.point).unwrap().remove(0).1))
+        Arc::new(plan(&self.log, from, to, None, |entry| entry.committed))
+    }
+
+    fn pack(&mut self) {
+        let window = self.window.as_ref();
+        let mut cuts = vec![self.cursor];
+        cuts.extend(window.iter().flat_map(|window| [window.from, window.to.point]));
+        cuts.sort_unstable();
+        let before = self.contents(&cuts);
+        self.log.pack(&cuts, |entry| entry.committed);
+        assert_eq!(self.contents(&cuts), before, "packing changes nothing");
+    }
+
+    /// What the log holds between these points, and behind them.
+    fn contents(&self, cuts: &[LogPoint]) -> Vec<BTreeSet<(i64, i64)>> {
+        let starts = std::iter::once(LogPoint::default()).chain(cuts.iter().copied());
+        let ends = cuts.iter().copied().chain([LogPoint { file: 9, offset: 0 }]);
+        let rows = starts.zip(ends).map(|(from, to)| {
+            let slots = self.log.range(from, to).map(|(key, entry)| (int(key), entry.committed));
+            let rows: BTreeSet<_> = slots.chain(self.log.packed(from, to).map(|(key, at)| (int(&key), at))).collect();
+            assert_eq!(self.log.any(from, to), !rows.is_empty());
+            for (key, _) in &rows {
+                let point = self.log.point_of(&RowKey::Int(*key));
+                assert!(point.is_some_and(|point| point > from && point <= to));
+            }
+            rows
+        });
+        rows.collect()
     }
 
     fn close(&mut self) {
@@ -193,7 +215,7 @@ impl World {
             // A subscriber drops what repeats an id that it has taken before.
             for mark in &marks {
                 let key = int(&mark.1);
-                let (stamp, version) = self.images[&(key, self.log.get(&mark.1).unwrap().point)];
+                let (stamp, version) = self.images[&key];
                 prop_assert_eq!(stamp, mark.0);
                 self.received.insert(key, version);
             }
@@ -244,6 +266,7 @@ impl World {
             Step::Restart => self.restart(),
             Step::StartAgain => self.window = None,
             Step::Trim => self.log.trim(self.cursor),
+            Step::Pack => self.pack(),
         }
         Ok(())
     }

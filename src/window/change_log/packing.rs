@@ -1,0 +1,163 @@
+//! How a change log gets by with less memory: the oldest changes are packed, which keeps of each row its key and its
+//! stamp. The row is read by its key when it is sent (rule R6).
+
+use std::collections::VecDeque;
+
+use super::{ChangeLog, Commit, Entry, Slot, index, pack::Pack};
+use crate::{
+    binlog::LogPoint,
+    packed::{KeyBytes, ListBuilder},
+    row::RowKey,
+};
+
+/// The packed changes of a log, which come before all others, in the order of their points.
+///
+/// A row may be in several packs, and in the log's slots, until the next packing: the newest word counts.
+#[derive(Debug, Default)]
+pub(super) struct Packs(VecDeque<Pack>);
+
+impl Packs {
+    pub(super) fn last_point(&self) -> Option<LogPoint> {
+        self.0.back().map(Pack::point)
+    }
+
+    /// How many rows are in them.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(Pack::live).sum()
+    }
+
+    /// How much memory they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(Pack::bytes).sum()
+    }
+
+    /// The point of the row `key`, if it is in one of them.
+    pub(super) fn point_of(&self, key: &RowKey) -> Option<LogPoint> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        KeyBytes::write(key, &mut bytes);
+        self.0.iter().rev().find(|pack| pack.holds(&bytes)).map(Pack::point)
+    }
+
+    /// Each row whose point lies behind `from` and not behind `to`, with its stamp.
+    pub(super) fn range(&self, from: LogPoint, to: LogPoint) -> impl Iterator<Item = (RowKey, i64)> {
+        let packs = self.0.iter().filter(move |pack| pack.point() > from && pack.point() <= to);
+        packs.flat_map(Pack::rows)
+    }
+
+    /// Drops those at or before `point`.
+    pub(super) fn trim(&mut self, point: LogPoint) {
+        while self.0.pop_front_if(|pack| pack.point() <= point).is_some() {}
+    }
+
+    /// Drops those that end behind `point`.
+    pub(super) fn forget_behind(&mut self, point: LogPoint) {
+        while self.0.pop_back_if(|pack| pack.point() > point).is_some() {}
+    }
+
+    /// Those that are not apart by a cut become one, so that few are searched. What is joined is at most twice as large
+    /// as what it is joined with, so that a row is not copied for each packing.
+    fn join(&mut self, cuts: &[LogPoint]) {
+        let mut joined: Vec<Pack> = Vec::with_capacity(self.0.len());
+        for pack in self.0.drain(..).filter(|pack| pack.live() > 0) {
+            joined.push(pack);
+            while let [.., older, newer] = &*joined
+                && stretch(cuts, older.point()) == stretch(cuts, newer.point())
+                && older.live() <= 2 * newer.live()
+            {
+                if let (Some(newer), Some(older)) = (joined.pop(), joined.pop()) {
+                    joined.push(older.join(newer));
+                }
+            }
+        }
+        self.0 = joined.into();
+    }
+}
+
+/// Between which cuts a point lies.
+fn stretch(cuts: &[LogPoint], point: LogPoint) -> usize {
+    cuts.partition_point(|cut| *cut < point)
+}
+
+impl ChangeLog {
+    /// Packs the older half of the changes that are not packed yet.
+    ///
+    /// `cuts`, in ascending order, are all points at which a cursor stands or an open window begins or ends: from one to
+    /// the next nobody will ask where a change stands. `stamp` tells a row's time stamp in microseconds UTC.
+    pub fn pack(&mut self, cuts: &[LogPoint], stamp: impl Fn(&Entry<'_>) -> i64) {
+        self.sweep();
+        let count = self.slots.len().div_ceil(2);
+        let mut order: Vec<u32> = (0..).take(count).collect();
+        order.sort_unstable_by(|left, right| self.key_at(*left).cmp(&self.key_at(*right)));
+        let (mut all, mut key) = (ListBuilder::default(), Vec::new());
+        // Of each stretch its rows, and where its last change stands.
+        let mut stretches: Vec<(ListBuilder, LogPoint)> = Vec::new();
+        stretches.resize_with(cuts.len() + 1, Default::default);
+        for number in order {
+            let Some(slot) = self.slots.get(number as usize) else { continue };
+            key.clear();
+            KeyBytes::write(&slot.key, &mut key);
+            all.push(&key, 0);
+            if !slot.removed {
+                let entry = self.entry(slot);
+                if let Some((rows, end)) = stretches.get_mut(stretch(cuts, entry.point)) {
+                    rows.push(&key, stamp(&entry));
+                    *end = entry.point.max(*end);
+                }
+            }
+        }
+        let all = all.finish();
+        for pack in &mut self.packs.0 {
+            pack.leave(&all);
+        }
+        self.packs.0.extend(stretches.into_iter().map(|(rows, end)| Pack::new(rows.finish(), end)));
+        self.packs.join(cuts);
+        self.drop_first(count);
+    }
+
+    /// Bytes that packing sets free, about: what is not packed.
+    pub fn unpacked_bytes(&self) -> usize {
+        self.bytes() - self.packs.bytes()
+    }
+
+    /// The packed rows whose latest change lies behind `from` and not behind `to`, in no particular order, each with its
+    /// stamp in microseconds UTC.
+    pub fn packed(&self, from: LogPoint, to: LogPoint) -> impl Iterator<Item = (RowKey, i64)> {
+        self.packs.range(from, to).filter(|(key, _)| self.number(key).is_none())
+    }
+
+    /// Where the latest change of the row `key` stands, if it is in the log; a packed one stands at its stretch's end.
+    pub fn point_of(&self, key: &RowKey) -> Option<LogPoint> {
+        match self.number(key).and_then(|number| self.slots.get(index(self.first, number))) {
+            Some(slot) => (!slot.removed).then(|| self.point(slot)),
+            None => self.packs.point_of(key),
+        }
+    }
+
+    /// Puts a mark in the row's place that it is not to be sent, if a pack may hold it.
+    pub(super) fn remove_packed(&mut self, key: &RowKey) {
+        let Some(packed) = self.packs.last_point() else { return };
+        let last = self.slots.back().map_or(packed, |slot| self.point(slot));
+        let commit = self.commits.add(Commit { point: last.max(packed), committed: 0 });
+        self.push(Slot { removed: true, ..Slot::new(key.clone(), commit, None) });
+    }
+
+    fn key_at(&self, number: u32) -> Option<&RowKey> {
+        self.slots.get(number as usize).map(|slot| &slot.key)
+    }
+
+    /// Drops the first slots, which have been packed. None of them is superseded.
+    fn drop_first(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(slot) = self.slots.pop_front() {
+                self.forget(slot.image, slot.rendered);
+            }
+        }
+        self.slots.shrink_to(self.slots.len() * 5 / 4);
+        // Numbers, commits and the memory of the index begin anew with what is left.
+        self.rows = Default::default();
+        self.sweep();
+    }
+}
