@@ -24,6 +24,7 @@ pub async fn reader(log: &Log, tables: &[&str]) -> u64 {
         mysql,
         tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         keep_before: |_| false,
+        transaction_bytes: usize::MAX,
         // A server makes a replica wait while it ends an earlier connection of the same id.
         seed: fastrand::u64(..).to_string(),
         reconnect_max: Duration::from_secs(1),

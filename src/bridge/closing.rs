@@ -227,6 +227,7 @@ impl Engine {
 
     /// Drops from each change log what all its cursors have passed.
     pub(super) fn trim_logs(&mut self) {
+        self.weigh_plans();
         let mut oldest: HashMap<WatchId, (LogPoint, usize)> = HashMap::new();
         for subscriber in self.subscribers.values() {
             if let Some(cursor) = &subscriber.cursor {

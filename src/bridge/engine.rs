@@ -125,6 +125,10 @@ pub(super) struct Engine {
     /// Restored windows wait until the log has been read anew up to here, at least as far as before the restart: rows
     /// that had left a window must not come back into its event.
     pub(super) rebuilt: LogPoint,
+    /// About how many bytes were recorded since the memory was looked at.
+    pub(super) grown: usize,
+    /// What the order of rows in open windows takes, and what scans found. Bytes.
+    pub(super) plan_bytes: usize,
     /// A cursor moved: the change logs are trimmed before the next change is recorded.
     pub(super) trim: bool,
     pub(super) attempts: HashMap<i64, AbortHandle>,
@@ -185,6 +189,8 @@ impl Engine {
             named: Named::default(),
             rebuilding: Vec::new(),
             rebuilt: LogPoint::default(),
+            grown: 0,
+            plan_bytes: 0,
             trim: false,
             attempts: HashMap::new(),
             storing: Storing::default(),

@@ -14,7 +14,7 @@ use crate::{
     binlog::LogPoint,
     failpoint::Failpoint,
     opendental::{LookupTable, Tells, WatchId},
-    source::{Change, ChangeKind, Changes, ImageRow, Layout, Message, Step, TableId, TimeZone, Transaction},
+    source::{Change, ChangeKind, ImageRow, Layout, Message, Step, TableId, TimeZone, Transaction},
     window::StoredImage,
 };
 
@@ -98,7 +98,8 @@ impl Engine {
         self.taking = Some((point, committed));
         for step in steps {
             match step {
-                Step::Changes(changes) => self.changes(changes, point, committed)?,
+                Step::Changes(changes) => self.changes(changes.table(), changes, point, committed)?,
+                Step::Keys(keys) => self.changes(keys.table(), keys, point, committed)?,
                 Step::Cleared(table) => self.cleared(table, point),
                 Step::Doubt(doubt) => self.doubted(&doubt, point),
             }
@@ -107,12 +108,15 @@ impl Engine {
         Ok(())
     }
 
-    fn changes(&mut self, changes: Changes, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
-        let Role { watches, lookup, subscriptions } = self.followed.role(changes.table());
-        for mut change in changes {
-            if change.layout.keys_only {
-                (change.image, change.partial, change.before) = (None, None, None);
-            }
+    fn changes(
+        &mut self,
+        table: TableId,
+        changes: impl IntoIterator<Item = Change>,
+        point: LogPoint,
+        committed: i64,
+    ) -> Result<(), BridgeError> {
+        let Role { watches, lookup, subscriptions } = self.followed.role(table);
+        for change in changes {
             if lookup == Some(LookupTable::ScheduleOp) {
                 self.schedule_op_changed(&change, point, committed)?;
             } else if let Some(lookup) = lookup
@@ -124,6 +128,7 @@ impl Engine {
                 self.subscription_changed(&change)?;
             }
             self.record(&watches, &change, point, committed)?;
+            self.grown_by(&change);
         }
         Ok(())
     }

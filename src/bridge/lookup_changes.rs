@@ -25,10 +25,7 @@ impl Engine {
                 schedules.extend(changed.schedules);
             }
             Ok(Ok(None)) => self.reload = true,
-            Ok(Err(error)) => {
-                warn!(%error, "a row does not have its table's shape; reading the whole table");
-                self.reload = true;
-            }
+            Ok(Err(error)) => return Err(error.into()),
             Err(error) => {
                 warn!(%error, "a row's image cannot be read; reading the whole table");
                 self.reload = true;

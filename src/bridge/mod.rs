@@ -15,6 +15,7 @@ mod failure_columns;
 mod intake;
 mod jobs;
 mod lookup_changes;
+mod memory;
 mod outcomes;
 mod places;
 mod registry;

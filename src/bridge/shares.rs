@@ -2,9 +2,14 @@
 
 use crate::config::ByteSize;
 
-/// The parts of the budget, in bytes. Rows that are being read by key take a few times [`Shares::event`].
+/// The parts of the budget, in bytes. Between the reader and the engine there may be a few times
+/// [`Shares::transaction`], and rows that are being read by key take a few times [`Shares::event`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shares {
+    /// What the change logs hold, and the order of the rows in windows.
+    pub(super) logs: usize,
+    /// A transaction whose end has not been read yet. Keys alone may take a few times as much.
+    pub(super) transaction: usize,
     /// The bodies of events under way; as much again of subscriptions whose last attempt failed, so that endpoints that
     /// hang delay no others.
     pub(super) bodies: usize,
@@ -15,6 +20,6 @@ pub(super) struct Shares {
 impl Shares {
     pub(super) fn new(budget: ByteSize) -> Self {
         let budget = budget.in_memory();
-        Self { bodies: budget / 16, event: budget / 64 }
+        Self { logs: budget / 2, transaction: budget / 16, bodies: budget / 16, event: budget / 64 }
     }
 }

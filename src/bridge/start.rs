@@ -15,6 +15,7 @@ use super::{
     registry::Told,
     reload::{self, Loaded},
     restore::known_layouts,
+    shares::Shares,
     tables::Followed,
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
-const MESSAGES: usize = 64;
+const MESSAGES: usize = 16;
 
 /// A log that is lost again and again (two servers behind one address) must not keep us busy.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
@@ -230,6 +231,7 @@ impl Bridge {
             mysql: config.mysql.clone(),
             tables: followed.names().to_vec(),
             keep_before: |table| LookupTable::from_table(table) == Some(LookupTable::ScheduleOp),
+            transaction_bytes: Shares::new(config.memory.budget).transaction,
             seed: format!("{} {}", config.workstation, state.instance_id()),
             reconnect_max: Duration::from_secs(30),
         };

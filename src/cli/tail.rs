@@ -63,6 +63,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         mysql: config.mysql.clone(),
         tables,
         keep_before: |_| true,
+        // Nothing else is kept, and what is printed is to be whole.
+        transaction_bytes: usize::MAX,
         seed: format!("tail {} {}", config.workstation, std::process::id()),
         reconnect_max: RECONNECT_MAX,
     };
@@ -125,6 +127,7 @@ impl Printer {
         let commit = CommitLine::new(&file, transaction.point.offset, gtid.as_deref(), transaction.committed);
         for step in &transaction.steps {
             match step {
+                Step::Keys(keys) => keys.clone().into_iter().try_for_each(|change| self.change(&commit, &change))?,
                 Step::Changes(changes) => changes.iter().try_for_each(|change| self.change(&commit, &change))?,
                 Step::Doubt(doubt) => self.doubted(doubt),
                 Step::Cleared(_) => tracing::info!(position = ?transaction.point, "a table was emptied or dropped"),

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{changes::Changes, identity::Identity, layout::KnownLayout, row_layout::Layout, shared_bytes::SharedBytes};
+use super::{
+    changed_keys::ChangedKeys, changes::Changes, identity::Identity, layout::KnownLayout, row_layout::Layout,
+    shared_bytes::SharedBytes,
+};
 use crate::{
     binlog::{LogPoint, MariadbGtid, MysqlGtid, Position},
     row::RowKey,
@@ -82,6 +85,9 @@ impl std::fmt::Debug for Change {
 pub enum Step {
     /// Rows of a table changed.
     Changes(Changes),
+    /// Rows of a table changed, in a transaction that is too large for more than their keys to be kept: see
+    /// [`super::ReaderConfig::transaction_bytes`].
+    Keys(ChangedKeys),
     /// The table was emptied or dropped (TRUNCATE, DROP).
     Cleared(TableId),
     /// Rows may have changed that the log does not tell with certainty (rule R4).

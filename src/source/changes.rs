@@ -84,6 +84,19 @@ impl Changes {
         self.table
     }
 
+    pub(super) fn kind(&self) -> ChangeKind {
+        self.kind
+    }
+
+    pub(super) fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Each row's key, and the one that it had before if that was another.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&RowKey, Option<&RowKey>)> {
+        self.rows.iter().map(|row| (&row.key, row.old_key.as_ref()))
+    }
+
     /// How many rows changed.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -1,12 +1,13 @@
 //! What each event of the log means for the watched tables.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     change::{ChangeKind, Doubt, Message, Misread, PartialImage, Step, TableId, Transaction},
     changes::{ChangedRow, Changes, Part},
+    collecting::{Collecting, bytes},
     database_error::DatabaseError,
     error::SourceError,
     filter::Filter,
@@ -25,26 +26,40 @@ use crate::binlog::{
 const BATCH_TRANSACTIONS: usize = 1000;
 const BATCH_BYTES: usize = 1 << 20;
 
+/// Where little memory may be used a batch has no more than this part of what a transaction may take.
+const BATCHES_IN_ROOM: usize = 16;
+
+/// A batch this many times as large as others waits until nothing else does.
+const LARGE: usize = 2;
+
 /// Changes of one event for which memory is taken before they are read.
 const MAX_RESERVED: usize = 1000;
 
-/// What a step costs that tells of no rows.
-const STEP_BYTES: usize = 200;
-
 /// Put into doubts that concern no single table.
 const ANY_TABLE: &str = "any watched table";
+
+/// What is followed; see [`super::ReaderConfig`].
+pub(super) struct Wanted {
+    pub(super) schema: String,
+    pub(super) tables: Vec<String>,
+    pub(super) keep_before: fn(&str) -> bool,
+    pub(super) transaction_bytes: usize,
+}
 
 /// Turns events to messages.
 pub(super) struct Follower<L> {
     filter: Filter,
     layouts: TrackedLayouts<L>,
     assembler: Assembler<Step>,
+    collecting: Collecting,
     /// By table.
     keep_before: Vec<bool>,
     sender: mpsc::Sender<Message>,
     stop: CancellationToken,
     batch: Vec<Transaction>,
     batch_bytes: usize,
+    /// The most that a batch has, but for a large transaction. Bytes.
+    batch_limit: usize,
     /// Where the event at hand ends.
     end: LogPoint,
     /// The server's clock in the last event that told it.
@@ -85,20 +100,21 @@ impl From<SourceError> for Failure {
 
 impl<L: LayoutReader> Follower<L> {
     pub(super) fn new(
-        schema: String,
-        tables: Vec<String>,
-        keep_before: fn(&str) -> bool,
+        wanted: Wanted,
         start: Position,
         (layouts, known): (L, &[KnownLayout]),
         sender: mpsc::Sender<Message>,
         stop: CancellationToken,
     ) -> Self {
+        let Wanted { schema, tables, keep_before, transaction_bytes } = wanted;
         Self {
             layouts: TrackedLayouts::new(layouts, &tables, start.point(), known),
             keep_before: tables.iter().map(|table| keep_before(table)).collect(),
             doubted: vec![None; tables.len()],
+            collecting: Collecting::new(transaction_bytes, tables.len()),
             filter: Filter::new(schema, tables),
             assembler: Assembler::new(start),
+            batch_limit: BATCH_BYTES.min(transaction_bytes / BATCHES_IN_ROOM),
             sender,
             stop,
             batch: Vec::new(),
@@ -122,6 +138,7 @@ impl<L: LayoutReader> Follower<L> {
     /// Gets ready for a connection.
     pub(super) async fn prepare(&mut self) -> Result<(), Failure> {
         self.assembler.reconnect();
+        self.collecting.ended(&mut self.assembler);
         self.filter.forget_maps();
         self.doubted.fill(None);
         Ok(self.layouts.load(&self.filter).await?)
@@ -147,10 +164,12 @@ impl<L: LayoutReader> Follower<L> {
             self.send(Message::Layouts(learned)).await?;
         }
         let transactions = std::mem::take(&mut self.batch);
-        self.batch_bytes = 0;
+        let bytes = std::mem::take(&mut self.batch_bytes);
         self.progressed = false;
         let boundary = self.assembler.boundary();
-        self.send(Message::Transactions { transactions, boundary }).await
+        let is_large = bytes > LARGE * self.batch_limit;
+        let places = if is_large { self.sender.max_capacity() } else { 1 };
+        self.send_as(Message::Transactions { transactions, boundary }, places).await
     }
 
     /// Deals with one event, or with all that it holds.
@@ -230,6 +249,7 @@ impl<L: LayoutReader> Follower<L> {
         match progress {
             Progress::Inside => Ok(()),
             Progress::Boundary => {
+                self.collecting.ended(&mut self.assembler);
                 self.progressed = true;
                 Ok(())
             }
@@ -237,17 +257,19 @@ impl<L: LayoutReader> Follower<L> {
         }
     }
 
-    async fn committed(&mut self, steps: Vec<Step>, timestamp: u32) -> Result<(), Failure> {
+    async fn committed(&mut self, mut steps: Vec<Step>, timestamp: u32) -> Result<(), Failure> {
         self.progressed = true;
+        self.collecting.ended(&mut self.assembler);
+        steps.retain(|step| !matches!(step, Step::Keys(keys) if keys.is_empty()));
         self.batch_bytes += steps.iter().map(bytes).sum::<usize>();
-        let committed = DateTime::from_timestamp(i64::from(timestamp), 0).unwrap_or_default();
+        let committed = clock_time(timestamp);
         self.batch.push(Transaction {
             point: self.assembler.point(),
             gtid: self.assembler.last_gtid(),
             committed,
             steps,
         });
-        if self.batch.len() >= BATCH_TRANSACTIONS || self.batch_bytes >= BATCH_BYTES {
+        if self.batch.len() >= BATCH_TRANSACTIONS || self.batch_bytes >= self.batch_limit {
             self.flush().await?;
         }
         Ok(())
@@ -307,7 +329,12 @@ impl<L: LayoutReader> Follower<L> {
             };
             let lasting = !layout.transactional;
             let changes = Changes::new(table, kind, layout, rows.images(), changed);
-            self.assembler.add(Step::Changes(changes), lasting);
+            let too_many = self.collecting.add(&mut self.assembler, changes, lasting, self.clock);
+            if let Some(since) = too_many {
+                let mut doubt = self.doubt(Some(table), from, TOO_MANY.to_owned());
+                doubt.since = clock_time(since);
+                return Err(Step::Doubt(Box::new(doubt)));
+            }
         }
         Ok(())
     }
@@ -376,10 +403,8 @@ impl<L: LayoutReader> Follower<L> {
     }
 
     fn effect(&mut self, table: TableId, effect: Effect, from: LogPoint, steps: &mut Vec<Step>) {
-        let anew = matches!(effect, Effect::Gone | Effect::Replaced);
         if effect != Effect::Cleared
-            && let Some(Disproved { since, clock, keys_hold }) =
-                self.layouts.changed(table, &self.filter, from..self.end, anew)
+            && let Some(Disproved { since, clock }) = self.layouts.changed(table, &self.filter, from..self.end)
         {
             let reason = "its columns were changed behind rows that were read with the changed columns. With \
                           `binlog_row_metadata=FULL` in the server's configuration the log tells them itself";
@@ -388,8 +413,8 @@ impl<L: LayoutReader> Follower<L> {
                 table_name: self.filter.name(table).to_owned(),
                 from: since,
                 to: self.end,
-                since: DateTime::from_timestamp(i64::from(clock), 0).unwrap_or_default(),
-                misread: if keys_hold { Misread::Values } else { Misread::Keys },
+                since: clock_time(clock),
+                misread: Misread::Keys,
                 reason: reason.to_owned(),
             })));
         }
@@ -427,7 +452,7 @@ impl<L: LayoutReader> Follower<L> {
 
     fn doubt(&self, table: Option<TableId>, from: LogPoint, reason: String) -> Doubt {
         let table_name = table.map_or(ANY_TABLE, |table| self.filter.name(table)).to_owned();
-        let since = DateTime::from_timestamp(i64::from(self.clock), 0).unwrap_or_default();
+        let since = clock_time(self.clock);
         Doubt { table, table_name, from, to: self.end.max(from), since, misread: Misread::Nothing, reason }
     }
 
@@ -445,21 +470,32 @@ impl<L: LayoutReader> Follower<L> {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Failure> {
-        tokio::select! {
+        self.send_as(message, 1).await
+    }
+
+    /// Sends it once so many places are free.
+    async fn send_as(&mut self, message: Message, places: usize) -> Result<(), Failure> {
+        let reserved = tokio::select! {
             biased;
-            sent = self.sender.send(message) => sent.map_err(|_| Failure::Source(SourceError::Closed)),
-            () = self.stop.cancelled() => Err(Failure::Stopped),
+            reserved = self.sender.reserve_many(places) => reserved,
+            () = self.stop.cancelled() => return Err(Failure::Stopped),
+        };
+        match reserved.map(|mut places| places.next()) {
+            Ok(Some(place)) => {
+                place.send(message);
+                Ok(())
+            }
+            _ => Err(Failure::Source(SourceError::Closed)),
         }
     }
 }
 
-/// About how many bytes of memory a step takes.
-fn bytes(step: &Step) -> usize {
-    match step {
-        Step::Changes(changes) => changes.bytes(),
-        Step::Cleared(_) | Step::Doubt(_) => STEP_BYTES,
-    }
+fn clock_time(clock: u32) -> DateTime<Utc> {
+    DateTime::from_timestamp(i64::from(clock), 0).unwrap_or_default()
 }
+
+const TOO_MANY: &str =
+    "one transaction changed more of its rows than there is room for. A larger memory.budget has more";
 
 const STATEMENT_FORMAT: &str = "a statement that writes rows was logged instead of the rows. Set binlog_format=ROW on the \
                                 server, and end the sessions that began before that";

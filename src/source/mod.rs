@@ -5,7 +5,9 @@ mod answer;
 mod barrier;
 mod batch;
 mod change;
+mod changed_keys;
 mod changes;
+mod collecting;
 mod connection;
 mod connection_maker;
 mod database;
@@ -62,6 +64,7 @@ pub use barrier::Barrier;
 pub use change::{
     Boundary, Change, ChangeKind, Doubt, Gtid, Message, Misread, PartialImage, Step, TableId, Transaction,
 };
+pub use changed_keys::{ChangedKeys, IntoChangedKeys};
 pub use changes::{Changes, IntoChanges};
 pub use database::Database;
 pub use database_error::DatabaseError;

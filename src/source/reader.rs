@@ -10,7 +10,7 @@ use super::{
     connection::{ConnectionError, ConnectionMaker},
     connection_maker::ConfiguredMaker,
     error::SourceError,
-    follower::{Failure, Follower},
+    follower::{Failure, Follower, Wanted},
     layout::{KnownLayout, LayoutReader},
     read_ahead::ReadAhead,
     replica_id::ReplicaId,
@@ -35,6 +35,9 @@ pub struct ReaderConfig {
     pub tables: Vec<String>,
     /// Whether changes of this table carry the before image of updates.
     pub keep_before: fn(&str) -> bool,
+    /// Beyond so many bytes the changes of a transaction are [`super::Step::Keys`]; beyond a few times as many in keys,
+    /// what it inserted and updated in a table is a doubt.
+    pub transaction_bytes: usize,
     /// Our id among the server's replicas where `mysql.server_id` is 0 is made from this text; it must be the same
     /// after a restart and differ between instances.
     pub seed: String,
@@ -102,8 +105,13 @@ impl<L: LayoutReader> Reader<L> {
         let maker = ConfiguredMaker::new(&config.mysql)?;
         let heartbeat = config.mysql.heartbeat();
         let database = config.mysql.address().map(|address| address.database).unwrap_or_default();
-        let mut follower =
-            Follower::new(database, config.tables, config.keep_before, start, (layouts, &known), sender, stop.clone());
+        let wanted = Wanted {
+            schema: database,
+            tables: config.tables,
+            keep_before: config.keep_before,
+            transaction_bytes: config.transaction_bytes,
+        };
+        let mut follower = Follower::new(wanted, start, (layouts, &known), sender, stop.clone());
         let mut attempts = Attempts { fruitless: 0, steps: 0, unreadable: None };
         loop {
             let id = ReplicaId::new(config.mysql.server_id, &config.seed, attempts.steps);

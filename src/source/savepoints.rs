@@ -28,6 +28,11 @@ impl Savepoints {
         self.all.push(Some((name, done)));
     }
 
+    /// How much had been done before the one that was set last.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.all.iter().rev().flatten().next().map(|(_, done)| *done)
+    }
+
     /// Goes back to a savepoint, which stays, while those set behind it are gone. How much had been done before it;
     /// `None` if there is none of this name.
     pub(super) fn back_to(&mut self, name: &str) -> Option<usize> {

@@ -125,6 +125,22 @@ impl<T> Assembler<T> {
         group.items.push(item);
     }
 
+    /// What was added last, if nothing but a ROLLBACK of all that was added may undo it: no savepoint stands behind it.
+    /// `lasting`: if not even that undoes it.
+    pub(crate) fn last_mut(&mut self, lasting: bool) -> Option<&mut T> {
+        let group = self.group.as_mut()?;
+        let count = group.items.len();
+        let is_lasting = group.lasting.last().is_some_and(|last| last + 1 == count);
+        let may_change = is_lasting == lasting && group.savepoints.last().is_none_or(|done| done < count);
+        group.items.last_mut().filter(|_| may_change)
+    }
+
+    /// All that was added and has no outcome yet.
+    pub(crate) fn items_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let held = self.held.iter_mut().flat_map(|held| &mut held.items);
+        held.chain(self.group.iter_mut().flat_map(|group| &mut group.items))
+    }
+
     /// Adds what no ROLLBACK undoes and what leaves the frame of transactions as it is.
     pub(crate) fn keep(&mut self, item: T) {
         let group = self.group.get_or_insert_with(|| Group::new(None, false));

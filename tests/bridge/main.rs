@@ -15,7 +15,6 @@ mod events;
 #[cfg(debug_assertions)]
 mod failpoints;
 mod failure_columns;
-mod layouts;
 mod memory;
 mod mysql;
 #[cfg(feature = "mysql-cdc")]

@@ -1,10 +1,11 @@
 //! What `memory.budget` promises: however much there is to tell, all of it arrives.
 
 use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Mutex,
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex},
 };
 
+use mysql_async::prelude::Queryable;
 use opendental_cdc::sandbox::receiver::Behavior;
 
 use crate::office::{Event, Office, subscription_row};
@@ -15,11 +16,11 @@ const EVENT: usize = 250_000;
 
 /// A practice with a table of scanned documents, which are large.
 async fn with_documents() -> Office {
-    let mut office = Office::open().await;
+    let mut office = Office::open_innodb().await;
     office.configure(SMALL);
     office.configure("[opendental]\ntables = [\"scanned\"]\n");
     let columns = "id BIGINT PRIMARY KEY, text LONGTEXT, changed TIMESTAMP DEFAULT NOW() ON UPDATE NOW()";
-    office.exec(&format!("CREATE TABLE scanned ({columns})")).await;
+    office.exec(&format!("CREATE TABLE scanned ({columns}) ENGINE=InnoDB")).await;
     office
 }
 
@@ -63,4 +64,110 @@ async fn w6_an_event_ends_before_it_becomes_too_large_and_the_rest_is_in_the_nex
         office.exec("UPDATE scanned SET text=REVERSE(CONCAT(text, 'z'))").await;
     }
     bridge.stop().await;
+}
+
+/// What subscribers know of the rows of `scanned`: by subscription and row, the last element's text.
+#[derive(Default)]
+struct Known {
+    rows: HashMap<(i64, i64), Option<String>>,
+    /// The ids of the events that were not refused.
+    taken: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Known {
+    /// Refuses all events of these subscriptions.
+    fn refuse(&self, office: &Office, refused: &'static [&'static str]) {
+        let taken = self.taken.clone();
+        office.receiver.behave_by(move |event| {
+            if refused.contains(&&*event.path) {
+                return Behavior::status(503);
+            }
+            taken.lock().unwrap().insert(event.header("webhook-id").to_owned());
+            Behavior::status(200)
+        });
+    }
+
+    fn learn(&mut self, event: &Event) {
+        if !self.taken.lock().unwrap().contains(&event.id()) {
+            return;
+        }
+        for element in &event.elements {
+            let text = element["text"].as_str().map(str::to_owned);
+            self.rows.insert((event.subscription(), element["id"].as_i64().unwrap()), text);
+        }
+    }
+
+    /// Receives until the subscription knows all that is `wanted`.
+    async fn until(&mut self, office: &mut Office, subscription: i64, wanted: &HashMap<i64, Option<String>>) {
+        let mut missing: HashSet<i64> = wanted.keys().copied().collect();
+        loop {
+            missing.retain(|id| self.rows.get(&(subscription, *id)) != wanted.get(id));
+            if missing.is_empty() {
+                return;
+            }
+            let event = office.event().await;
+            self.learn(&event);
+        }
+    }
+}
+
+async fn rows(office: &Office) -> HashMap<i64, Option<String>> {
+    let mut session = office.connect().await;
+    let rows: Vec<(i64, String)> = session.query("SELECT id, text FROM scanned").await.unwrap();
+    rows.into_iter().map(|(id, text)| (id, Some(text))).collect()
+}
+
+/// Writes `rows` rows in small transactions and one of all, changes and deletes some, while two endpoints are
+/// down; then they take everything.
+async fn nothing_is_lost(mut office: Office, rows_written: i64, most_megabytes: u64) {
+    office.configure("[log]\nlevel = \"debug\"\n");
+    office.subscribe(1, "scanned", 1).await;
+    office.subscribe(2, "scanned", 1).await;
+    office.subscribe(3, "scannedDeleted", 1).await;
+    let mut known = Known::default();
+    known.refuse(&office, &["/1/", "/3/"]);
+    let bridge = office.process();
+    office.ticking(3).await;
+    for start in (0..rows_written).step_by(500) {
+        let insert = "INSERT INTO scanned (id, text) SELECT";
+        office.exec(&format!("{insert} {start}+seq, REPEAT(CHAR(65+seq%26), 900) FROM seq_1_to_500")).await;
+    }
+    // In the window that cannot be sent, and behind it.
+    office.exec("UPDATE scanned SET text=CONCAT(text, 'b') WHERE id % 7 = 0").await;
+    for start in (0..rows_written).step_by(1500) {
+        office.exec(&format!("DELETE FROM scanned WHERE id % 3 = 0 AND id > {start} AND id <= {start}+1500")).await;
+    }
+    office.exec("INSERT INTO scanned (id, text) SELECT id-1, 'again' FROM scanned WHERE id % 30 = 1").await;
+    office
+        .exec(
+            "START TRANSACTION; UPDATE scanned SET text=CONCAT(text, 'c'); SAVEPOINT s; \
+                 UPDATE scanned SET text='no'; ROLLBACK TO s; DELETE FROM scanned WHERE id % 5 = 0; COMMIT",
+        )
+        .await;
+    let wanted = rows(&office).await;
+    known.until(&mut office, 2, &wanted).await;
+    known.refuse(&office, &[]);
+    known.until(&mut office, 1, &wanted).await;
+    let deleted: HashSet<i64> = (1..=rows_written).filter(|id| !wanted.contains_key(id)).collect();
+    while !deleted.iter().all(|id| known.rows.contains_key(&(3, *id))) {
+        let event = office.event().await;
+        known.learn(&event);
+    }
+    let told_wrongly = known.rows.keys().filter(|(num, id)| *num == 3 && wanted.contains_key(id)).count();
+    assert_eq!(told_wrongly, 0, "rows that are there were told as deleted");
+    if let Some(peak) = bridge.peak_megabytes() {
+        println!("{rows_written} rows: {peak} MB at most");
+        assert!(peak < most_megabytes, "{peak} MB");
+    }
+    bridge.kill();
+    let log = std::fs::read_to_string(office.log()).unwrap();
+    for said in ["memory is short: rows are packed", "only the keys are kept"] {
+        let short: Vec<_> = log.lines().filter(|line| line.contains("memory is short")).collect();
+        assert!(log.contains(said), "the budget was never reached: {said}\n{}", short.join("\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_what_there_is_no_memory_for_is_read_by_key_and_nothing_is_lost() {
+    nothing_is_lost(with_documents().await, 24_000, 120).await;
 }

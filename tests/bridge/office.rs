@@ -19,7 +19,6 @@ use opendental_cdc::{
         MariaDb, Options, Server,
         receiver::{ReceivedEvent, Receiver},
     },
-    state::{Changes, ForgetLayouts, State},
 };
 use serde_json::Value;
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
@@ -266,14 +265,6 @@ impl Office {
         std::fs::read_to_string(self.log()).unwrap().lines().filter(|line| line.contains(text)).count()
     }
 
-    /// Removes what is known of layouts from the state file, as in a file from before they were kept.
-    pub(crate) async fn forget_layouts(&self) {
-        let mut state = State::open(&self.state()).await.unwrap();
-        let changes = Changes { forget_layouts: Some(ForgetLayouts::All), ..Changes::default() };
-        state.commit(&changes).await.unwrap();
-        state.close().await.unwrap();
-    }
-
     /// What bridges started by [`Office::process`] wrote.
     pub(crate) fn log(&self) -> std::path::PathBuf {
         self.folder.path().join("bridge.log")
@@ -337,6 +328,13 @@ impl Process {
     /// Its exit code, once it has ended.
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
         self.0.try_wait().unwrap().and_then(|status| status.code())
+    }
+
+    /// The most memory that it had at once, in megabytes; `None` where the system does not tell.
+    pub(crate) fn peak_megabytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes / 1024)
     }
 
     /// SIGTERM; returns the exit code.

@@ -80,6 +80,7 @@ impl Following {
             mysql,
             tables: tables.iter().map(|table| (*table).to_owned()).collect(),
             keep_before: |_| true,
+            transaction_bytes: usize::MAX,
             reconnect_max: Duration::from_millis(500),
         };
         let (sender, messages) = mpsc::channel(16);
@@ -183,6 +184,7 @@ impl Following {
 fn show(transaction: &Transaction, config: &ReaderConfig) -> String {
     let step = |step: &Step| match step {
         Step::Cleared(table) => format!("clear {}", config.tables[usize::from(*table)]),
+        Step::Keys(keys) => keys.clone().into_iter().map(change).collect::<Vec<_>>().join(" "),
         Step::Changes(changes) => changes.iter().map(change).collect::<Vec<_>>().join(" "),
         Step::Doubt(doubt) => format!("doubt {}", doubt.table_name),
     };

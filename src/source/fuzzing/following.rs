@@ -10,7 +10,7 @@ use crate::{
         change::{Change, Message, Step},
         declared_column::DeclaredColumn,
         error::SourceError,
-        follower::{Failure, Follower},
+        follower::{Failure, Follower, Wanted},
         layout::{DeclaredLayout, LayoutReader},
     },
 };
@@ -28,7 +28,9 @@ pub fn following(events: &[Vec<u8>]) {
     let start = Position { file: "b.000001".to_owned(), offset: 4, gtids: None };
     let (schema, name) = (table.schema.clone(), table.table.clone());
     let stop = CancellationToken::new();
-    let mut follower = Follower::new(schema, vec![name], |_| true, start, (Declared(table), &[]), sender, stop);
+    let tables = vec![name];
+    let wanted = Wanted { schema, tables, keep_before: |_| true, transaction_bytes: usize::MAX };
+    let mut follower = Follower::new(wanted, start, (Declared(table), &[]), sender, stop);
     let mut decoder = Decoder::new();
     let mut boundary = LogPoint::default();
     at_once(follower.prepare()).expect("the layout is there");
@@ -106,6 +108,7 @@ fn check(message: &Message, boundary: &mut LogPoint) {
     for step in transactions.iter().flat_map(|transaction| &transaction.steps) {
         match step {
             Step::Changes(changes) => changes.iter().for_each(|change| walk(&change)),
+            Step::Keys(keys) => assert_eq!(keys.table(), 0, "another table"),
             Step::Cleared(table) => assert_eq!(*table, 0, "another table"),
             Step::Doubt(doubt) => assert!(doubt.from <= doubt.to, "a stretch that ends before it begins"),
         }

@@ -1,0 +1,102 @@
+//! Keeping within `memory.budget` (rule R6): what takes too much is packed, the logs that hold most first.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tracing::{debug, warn};
+
+use super::{engine::Engine, tables::Stamps};
+use crate::{
+    binlog::LogPoint,
+    opendental::{Tells, WatchId},
+    source::Change,
+};
+
+/// What a change takes in the log beside its image, about.
+const CHANGE_BYTES: usize = 100;
+
+/// A log of which less than this part of the share is not packed is left alone: it would not help.
+const WORTHWHILE: usize = 16;
+
+impl Engine {
+    /// Takes note of a change that was recorded, and looks at the memory when enough has come together.
+    pub(super) fn grown_by(&mut self, change: &Change) {
+        self.grown += CHANGE_BYTES + change.image.as_ref().map_or(0, |image| image.len());
+        if self.grown > self.shares.logs / WORTHWHILE {
+            self.grown = 0;
+            self.keep_within_budget();
+        }
+    }
+
+    /// Packs what must be packed. Deletions come last: their images are nowhere else, and of what is packed the event
+    /// tells the key alone.
+    pub(super) fn keep_within_budget(&mut self) {
+        if self.log_bytes() <= self.shares.logs {
+            return;
+        }
+        for tells in [Tells::Changes, Tells::Deletions] {
+            // With some room to spare, so that this is not done again at once.
+            while self.log_bytes() > self.shares.logs / 4 * 3 {
+                let logs = self.watched.iter().filter(|(_, watched)| watched.watch.tells() == tells);
+                let largest = logs.map(|(watch, watched)| (watched.log.unpacked_bytes(), *watch)).max();
+                match largest {
+                    Some((bytes, watch)) if bytes > self.shares.logs / WORTHWHILE => self.pack(watch),
+                    _ => break,
+                }
+            }
+        }
+    }
+
+    fn log_bytes(&self) -> usize {
+        self.plan_bytes + self.watched.values().map(|watched| watched.log.bytes()).sum::<usize>()
+    }
+
+    fn pack(&mut self, watch: WatchId) {
+        let cuts = self.cuts(watch);
+        let Some(watched) = self.watched.get_mut(&watch) else { return };
+        let (table, before) = (watched.watch.clone(), watched.log.bytes());
+        let stamps = Stamps::new(&table, &self.zone);
+        watched.log.pack(&cuts, |entry| stamps.of(entry));
+        let (rows, after) = (watched.log.len(), watched.log.bytes());
+        match table.tells() {
+            Tells::Changes => {
+                debug!(watch_table = table.name(), rows, before, after, "memory is short: rows are packed")
+            }
+            Tells::Deletions => warn!(
+                watch_table = table.name(),
+                rows, "memory is short: of the older deletions only the keys are kept. Raise memory.budget"
+            ),
+        }
+    }
+
+    /// All points of the watch table's log that matter to a subscription, in ascending order.
+    fn cuts(&self, watch: WatchId) -> Vec<LogPoint> {
+        let mut cuts = Vec::new();
+        for (num, subscriber) in self.subscribers.iter().filter(|(_, subscriber)| subscriber.watch == watch) {
+            cuts.extend(subscriber.cursor.as_ref().map(|cursor| cursor.point));
+            cuts.extend(subscriber.window.iter().flat_map(|window| [window.from, window.to.point]));
+            cuts.extend(self.ends.get(num).map(|(_, end)| end.to.point));
+        }
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts
+    }
+
+    /// Counts anew what the order of rows in open windows takes, and what scans found.
+    pub(super) fn weigh_plans(&mut self) {
+        let mut seen = HashSet::new();
+        let mut bytes = 0;
+        for subscriber in self.subscribers.values() {
+            if let Some(plan) = subscriber.window.as_ref().and_then(|window| window.plan.as_ref())
+                && seen.insert(Arc::as_ptr(plan).addr())
+            {
+                bytes += plan.bytes();
+            }
+            if let Some(backlog) = &subscriber.backlog
+                && seen.insert(Arc::as_ptr(backlog).addr())
+            {
+                bytes += backlog.bytes();
+            }
+        }
+        self.plan_bytes = bytes;
+    }
+}
