@@ -36,7 +36,21 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn before(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listening(TcpListener::bind("127.0.0.1:0").await.unwrap(), server)
+    }
+
+    /// At a port that another proxy had until now.
+    pub(crate) async fn again(port: u16, server: u16) -> Self {
+        loop {
+            // The other may still be ending.
+            match TcpListener::bind(("127.0.0.1", port)).await {
+                Ok(listener) => return Self::listening(listener, server),
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    fn listening(listener: TcpListener, server: u16) -> Self {
         let port = listener.local_addr().unwrap().port();
         let (dumps, others) = (watch::Sender::new(Fate::Forwarded), watch::Sender::new(Fate::Forwarded));
         let mut listening = JoinSet::new();

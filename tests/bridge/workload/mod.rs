@@ -47,12 +47,23 @@ struct Progress {
     serials: [AtomicI64; watched::ALL.len()],
     /// Statements so far.
     statements: AtomicI64,
+    /// Whether every change of a row gives it a new stamp.
+    stamped: bool,
 }
 
 impl Workload {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::of(seed, false)
+    }
+
+    /// One that changes no row without giving it a new stamp, so that a catch-up finds all that it changed.
+    pub(crate) fn stamped(seed: u64) -> Self {
+        Self::of(seed, true)
+    }
+
+    fn of(seed: u64, stamped: bool) -> Self {
         let serials = watched::ALL.map(|table| AtomicI64::new(if table.is_patients() { PATIENTS } else { ROWS }));
-        Self { seed, progress: Arc::new(Progress { serials, statements: AtomicI64::new(0) }) }
+        Self { seed, progress: Arc::new(Progress { serials, statements: AtomicI64::new(0), stamped }) }
     }
 
     /// Gives each table an engine, transactional or not, by the seed, and its first rows.

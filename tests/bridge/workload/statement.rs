@@ -53,6 +53,7 @@ impl Statements {
         self.progress.statements.fetch_add(1, Ordering::Relaxed);
         let table = self.random.choice(watched::ALL).unwrap();
         match self.random.u8(0..100) {
+            15..=16 | 48..=50 | 83..=93 if self.progress.stamped => self.update_some(table),
             0..=11 => self.insert(table),
             12..=14 => self.insert_many(table),
             15..=16 => self.insert_with_an_old_stamp(table),
