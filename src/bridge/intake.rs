@@ -116,7 +116,10 @@ impl Engine {
         committed: i64,
     ) -> Result<(), BridgeError> {
         let Role { watches, lookup, subscriptions } = self.followed.role(table);
-        for change in changes {
+        for mut change in changes {
+            if change.layout.keys_only {
+                (change.image, change.partial, change.before) = (None, None, None);
+            }
             if lookup == Some(LookupTable::ScheduleOp) {
                 self.schedule_op_changed(&change, point, committed)?;
             } else if let Some(lookup) = lookup

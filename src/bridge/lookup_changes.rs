@@ -25,7 +25,10 @@ impl Engine {
                 schedules.extend(changed.schedules);
             }
             Ok(Ok(None)) => self.reload = true,
-            Ok(Err(error)) => return Err(error.into()),
+            Ok(Err(error)) => {
+                warn!(%error, "a row does not have its table's shape; reading the whole table");
+                self.reload = true;
+            }
             Err(error) => {
                 warn!(%error, "a row's image cannot be read; reading the whole table");
                 self.reload = true;

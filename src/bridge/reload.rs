@@ -57,27 +57,32 @@ impl Engine {
 
     pub(super) fn reloaded(&mut self, result: Result<Loaded, DatabaseError>) -> Result<(), BridgeError> {
         self.reloading = false;
-        match result {
-            Ok(loaded) => {
-                self.reload_backoff.succeeded();
-                let before = std::mem::take(&mut self.lookups);
-                self.take_over(loaded, Told::Table)?;
-                self.moved_schedules.extend(self.lookups.schedules_that_differ(&before));
-                Ok(())
-            }
-            Err(error) => {
-                warn!(%error, "subscriptions and lookups could not be read; trying again");
-                self.reload = true;
-                self.reload_backoff.failed(self.now_millis());
-                Ok(())
-            }
-        }
+        let problem = match result {
+            Ok(loaded) => match lookups(&loaded.lookups) {
+                Ok(lookups) => {
+                    self.reload_backoff.succeeded();
+                    self.moved_schedules.extend(lookups.schedules_that_differ(&self.lookups));
+                    return self.take_over_with(lookups, loaded, Told::Table);
+                }
+                // In the middle of an upgrade, for all that is known.
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        warn!(problem, "subscriptions and lookups could not be read; trying again");
+        self.reload = true;
+        self.reload_backoff.failed(self.now_millis());
+        Ok(())
     }
 
     /// Takes over what was read; what the log tells up to its point is not applied again.
     pub(super) fn take_over(&mut self, loaded: Loaded, told: Told) -> Result<(), BridgeError> {
+        self.take_over_with(lookups(&loaded.lookups)?, loaded, told)
+    }
+
+    fn take_over_with(&mut self, lookups: Lookups, loaded: Loaded, told: Told) -> Result<(), BridgeError> {
         self.loaded = loaded.point;
-        self.lookups = lookups(&loaded.lookups)?;
+        self.lookups = lookups;
         for watched in self.watched.values_mut() {
             watched.generation += 1;
         }

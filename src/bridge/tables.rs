@@ -326,6 +326,7 @@ mod tests {
                 table: "labcase".to_owned(),
                 names: vec!["LabCaseNum".into(), column.into()],
                 columns: TableColumns::new(columns, None),
+                keys_only: false,
                 primary_key: vec![0],
                 transactional: false,
             };

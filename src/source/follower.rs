@@ -403,8 +403,10 @@ impl<L: LayoutReader> Follower<L> {
     }
 
     fn effect(&mut self, table: TableId, effect: Effect, from: LogPoint, steps: &mut Vec<Step>) {
+        let anew = matches!(effect, Effect::Gone | Effect::Replaced);
         if effect != Effect::Cleared
-            && let Some(Disproved { since, clock }) = self.layouts.changed(table, &self.filter, from..self.end)
+            && let Some(Disproved { since, clock, keys_hold }) =
+                self.layouts.changed(table, &self.filter, from..self.end, anew)
         {
             let reason = "its columns were changed behind rows that were read with the changed columns. With \
                           `binlog_row_metadata=FULL` in the server's configuration the log tells them itself";
@@ -414,7 +416,7 @@ impl<L: LayoutReader> Follower<L> {
                 from: since,
                 to: self.end,
                 since: clock_time(clock),
-                misread: Misread::Keys,
+                misread: if keys_hold { Misread::Values } else { Misread::Keys },
                 reason: reason.to_owned(),
             })));
         }

@@ -23,6 +23,8 @@ pub struct Layout {
     pub primary_key: Vec<usize>,
     /// Whether a ROLLBACK undoes changes of it: InnoDB yes; MyISAM, Aria and MEMORY no.
     pub transactional: bool,
+    /// Nothing but the primary key can be read with certainty; `names` holds it alone.
+    pub keys_only: bool,
 }
 
 /// How a table's columns in the log differ from those that the server declares.
@@ -63,7 +65,15 @@ impl Layout {
         });
         let primary_key = columns.primary_key().unwrap_or_default().to_vec();
         let transactional = declared.is_some_and(|declared| declared.transactional);
-        Some(Self { schema: schema.to_owned(), table: table.to_owned(), names, columns, primary_key, transactional })
+        Some(Self {
+            schema: schema.to_owned(),
+            table: table.to_owned(),
+            names,
+            columns,
+            primary_key,
+            transactional,
+            keys_only: false,
+        })
     }
 
     /// The layout of row images whose table map does not tell the columns' names, from the one that the server
@@ -88,6 +98,31 @@ impl Layout {
             columns,
             primary_key: declared.primary_key.clone(),
             transactional: declared.transactional,
+            keys_only: false,
+        })
+    }
+
+    /// The layout of row images of which only the primary key is certain: it is the first column alone, and the same in
+    /// the layouts `before` and `after` theirs. `None` if it is not.
+    pub fn keys(columns: TableColumns, before: &DeclaredLayout, after: &DeclaredLayout) -> Option<Self> {
+        let key = after.columns.first().filter(|_| have_same_key(before, after))?;
+        if !columns.get(0).is_some_and(|column| key.may_be(column.kind)) {
+            return None;
+        }
+        let columns = columns.completed(|index, column| {
+            if index == 0 {
+                key.complete(column);
+            }
+        });
+        Some(Self {
+            schema: after.schema.clone(),
+            table: after.table.clone(),
+            names: vec![key.name.clone()],
+            columns,
+            primary_key: vec![0],
+            // What a ROLLBACK may or may not undo is read from the table anyway.
+            transactional: false,
+            keys_only: true,
         })
     }
 
@@ -113,6 +148,11 @@ impl Layout {
         };
         Ok(RowKey::Columns(self.primary_key.iter().map(part).collect::<Result<_, _>>()?))
     }
+}
+
+/// Whether the first column is the primary key, alone, and the same in both.
+pub(super) fn have_same_key(one: &DeclaredLayout, other: &DeclaredLayout) -> bool {
+    one.primary_key == [0] && other.primary_key == [0] && one.columns.first() == other.columns.first()
 }
 
 fn key_part(value: Value<'_>, column: &ColumnInfo) -> Result<KeyPart, DecodeError> {

@@ -10,7 +10,7 @@ use super::{
     filter::Filter,
     layout::{DeclaredLayout, KnownLayout, LayoutReader},
     layout_history::History,
-    row_layout::Layout,
+    row_layout::{Layout, have_same_key},
 };
 use crate::binlog::{LogPoint, TableColumns, TableMap};
 
@@ -32,6 +32,8 @@ struct Tracked {
     history: History,
     /// The layout that holds here for certain.
     known: Option<Arc<DeclaredLayout>>,
+    /// The last layout that was known, if the table was changed since then and not made anew.
+    before: Option<Arc<DeclaredLayout>>,
     /// What the server declared when it was last asked; `None`: not asked since the last DDL.
     declared: Option<Declared>,
     /// The bytes of the table map that `layout` was made from.
@@ -65,6 +67,8 @@ pub(super) struct Disproved {
     pub(super) since: LogPoint,
     /// The server's clock there.
     pub(super) clock: u32,
+    /// Their keys are right all the same.
+    pub(super) keys_hold: bool,
 }
 
 /// What [`TrackedLayouts::of`] found.
@@ -127,7 +131,8 @@ impl<L: LayoutReader> TrackedLayouts<L> {
                 map.body.clone_into(&mut tracked.map);
                 tracked.doubt = None;
                 if unsure.is_some() {
-                    tracked.unsure_from.get_or_insert(Disproved { since: point, clock });
+                    let keys_hold = tracked.has_same_key();
+                    tracked.unsure_from.get_or_insert(Disproved { since: point, clock, keys_hold });
                 }
                 Ok(Found::Layout(unsure))
             }
@@ -139,15 +144,24 @@ impl<L: LayoutReader> TrackedLayouts<L> {
         }
     }
 
-    /// DDL at `place` may have changed a table's columns. `Some`: rows since there were read under names that it may
-    /// prove wrong.
-    pub(super) fn changed(&mut self, table: TableId, filter: &Filter, place: Range<LogPoint>) -> Option<Disproved> {
+    /// DDL at `place` may have changed a table's columns; `anew`: it is another table from there on. `Some`: rows since
+    /// there were read under names that it may prove wrong.
+    pub(super) fn changed(
+        &mut self,
+        table: TableId,
+        filter: &Filter,
+        place: Range<LogPoint>,
+        anew: bool,
+    ) -> Option<Disproved> {
         let tracked = self.tables.get_mut(usize::from(table))?;
         tracked.reached(filter.name(table), place.start, &mut self.learned);
         tracked.layout = None;
         tracked.map.clear();
         tracked.doubt = None;
         tracked.changed(filter.name(table), place.end, &mut self.learned);
+        if anew {
+            tracked.before = None;
+        }
         let unsure_from = tracked.unsure_from.take();
         match &tracked.declared {
             // What the server declared has this change in it, and so was not yet right for the rows before it.
@@ -182,10 +196,17 @@ impl Tracked {
 
     /// The columns are others from `point` on.
     fn changed(&mut self, name: &str, point: LogPoint, learned: &mut Vec<KnownLayout>) {
-        self.known = self.history.changed(point);
+        let known = std::mem::replace(&mut self.known, self.history.changed(point));
+        self.before = known.or(self.before.take());
         if self.known.is_none() {
             learned.push(KnownLayout { table: name.to_owned(), from: point, layout: None });
         }
+    }
+
+    /// Whether the primary key that the server declares is the one that was known before.
+    fn has_same_key(&self) -> bool {
+        let declared = self.declared.as_ref().and_then(|declared| declared.layout.as_ref());
+        self.before.as_ref().zip(declared).is_some_and(|(before, declared)| have_same_key(before, declared))
     }
 
     /// Why rows behind this table map cannot be read, if asking the server again would be of no use yet.
@@ -229,6 +250,16 @@ impl Tracked {
                     return Ok(Ok((layout, unsure)));
                 }
                 Err(problem) if fresh || may_change.is_some() => {
+                    if let (Some(before), Some(after)) = (&self.before, &declared.layout)
+                        && let Some(layout) = Layout::keys(columns, before, after)
+                    {
+                        tracing::warn!(
+                            table = name,
+                            "its columns at this point of the log are not known, only its key is: the rows are read \
+                             from the table ({problem})"
+                        );
+                        return Ok(Ok((layout, None)));
+                    }
                     return Ok(Err(format!(
                         "its columns at that point are not known: {problem}. With `binlog_row_metadata=FULL` in the \
                          server's configuration the log tells them itself"

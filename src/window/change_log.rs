@@ -373,6 +373,7 @@ mod tests {
             table: "t".to_owned(),
             names: Vec::new(),
             columns: TableColumns::new(Vec::new(), None),
+            keys_only: false,
             primary_key: Vec::new(),
             transactional: false,
         });

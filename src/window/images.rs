@@ -198,6 +198,7 @@ mod tests {
             table: table.to_owned(),
             names: Vec::new(),
             columns: TableColumns::new(Vec::new(), None),
+            keys_only: false,
             primary_key: Vec::new(),
             transactional: false,
         })

@@ -15,6 +15,7 @@ mod events;
 #[cfg(debug_assertions)]
 mod failpoints;
 mod failure_columns;
+mod layouts;
 mod memory;
 mod mysql;
 #[cfg(feature = "mysql-cdc")]

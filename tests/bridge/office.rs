@@ -19,6 +19,7 @@ use opendental_cdc::{
         MariaDb, Options, Server,
         receiver::{ReceivedEvent, Receiver},
     },
+    state::{Changes, ForgetLayouts, State},
 };
 use serde_json::Value;
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
@@ -263,6 +264,14 @@ impl Office {
     /// How often a line with this text is in the log of the bridges started by [`Office::process`].
     pub(crate) fn told(&self, text: &str) -> usize {
         std::fs::read_to_string(self.log()).unwrap().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Removes what is known of layouts from the state file, as in a file from before they were kept.
+    pub(crate) async fn forget_layouts(&self) {
+        let mut state = State::open(&self.state()).await.unwrap();
+        let changes = Changes { forget_layouts: Some(ForgetLayouts::All), ..Changes::default() };
+        state.commit(&changes).await.unwrap();
+        state.close().await.unwrap();
     }
 
     /// What bridges started by [`Office::process`] wrote.
