@@ -37,6 +37,9 @@ pub(super) type PlanKey = (WatchId, LogPoint, Option<*const Marks>);
 /// How long a window is left alone that cannot close yet.
 const AGAIN_MILLIS: i64 = 250;
 
+/// For how many heartbeats the server may say that its log goes no further than we have read, though it does.
+const IDLE_HEARTBEATS: i64 = 3;
+
 impl Engine {
     pub(super) fn want_barrier(&mut self, num: i64) {
         if let Some(subscriber) = self.subscribers.get_mut(&num) {
@@ -154,6 +157,20 @@ impl Engine {
         self.again(&unsure);
         self.trim = true;
         Ok(())
+    }
+
+    /// A barrier lies where the log ends, and a server that is silent has sent all of its log. If it says so again and
+    /// again and the barrier is not reached, it sends from another log than it answers for: one that was started anew
+    /// has passed our place in the old one, which the server goes on to hold for us.
+    pub(super) fn look_whether_stalled(&mut self, advanced: bool) -> Result<(), BridgeError> {
+        if advanced || !matches!(self.barrier, BarrierStep::Reading { .. }) {
+            self.idle_since = None;
+            return Ok(());
+        }
+        let now = self.now_millis();
+        let since = *self.idle_since.get_or_insert(now);
+        let patience = self.heartbeat_millis.saturating_mul(IDLE_HEARTBEATS);
+        if now.saturating_sub(since) > patience { Err(BridgeError::Stalled) } else { Ok(()) }
     }
 
     /// Whether what the window would hold is not known yet: its table's columns, or the lookups that it shows.

@@ -46,6 +46,7 @@ pub(super) struct Parts {
     pub(super) workstation: String,
     pub(super) schedule_operatories: bool,
     pub(super) delivery: DeliveryConfig,
+    pub(super) heartbeat_millis: i64,
     pub(super) memory: MemoryConfig,
     pub(super) database: Database,
     pub(super) identity: Identity,
@@ -113,6 +114,11 @@ pub(super) struct Engine {
     pub(super) barrier_backoff: Backoff,
     /// When the server's clock is to be looked at again though no window is due, by our clock in milliseconds.
     pub(super) look_at_clock: i64,
+    /// Since when the server has said that its log goes no further, though the barrier lies further, by our clock in
+    /// milliseconds.
+    pub(super) idle_since: Option<i64>,
+    /// The time between two of the server's heartbeats.
+    pub(super) heartbeat_millis: i64,
     /// Subscriptions that wait for a catch-up scan of their table, and the tables being scanned.
     pub(super) scan_wanted: HashMap<WatchId, Vec<i64>>,
     pub(super) scanning: HashSet<WatchId>,
@@ -145,7 +151,9 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { workstation, delivery, database, identity, zone, state, sender, health, .. } = parts;
-        let Parts { schedule_operatories, memory, boundary, tables, followed, own_clock, clock, .. } = parts;
+        let Parts {
+            schedule_operatories, heartbeat_millis, memory, boundary, tables, followed, own_clock, clock, ..
+        } = parts;
         Self {
             workstation,
             schedule_operatories,
@@ -183,6 +191,8 @@ impl Engine {
             barrier: BarrierStep::Idle,
             barrier_backoff: Backoff::default(),
             look_at_clock: i64::MIN,
+            idle_since: None,
+            heartbeat_millis,
             scan_wanted: HashMap::new(),
             scanning: HashSet::new(),
             ends: HashMap::new(),

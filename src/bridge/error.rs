@@ -46,6 +46,9 @@ pub enum BridgeError {
         /// What was found.
         reason: String,
     },
+    /// The server is done with sending its log, and yet its log reaches further (rule W2): the bridge looks at it anew.
+    #[error("the server has no more of its log to send, though its log reaches further: it may have been started anew")]
+    Stalled,
     /// A task of ours ended unexpectedly.
     #[error("the {task} task ended unexpectedly: {reason}; please report this")]
     Task {

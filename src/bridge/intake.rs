@@ -35,6 +35,7 @@ impl Engine {
                 }
                 self.health.reading(Utc::now());
                 self.read_up_to_barrier()?;
+                self.look_whether_stalled(advanced)?;
                 self.rebuilt()
             }
             Message::LayoutUnsure { table, until } => {
@@ -46,6 +47,10 @@ impl Engine {
                 }
                 // What is read anew holds all that could be misread.
                 self.reload |= (lookup.is_some() || subscriptions) && until > self.loaded;
+                Ok(())
+            }
+            Message::LogFile(file) => {
+                self.store_log_file(file);
                 Ok(())
             }
             Message::Layouts(layouts) => {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     binlog::LogPoint,
     opendental::{Subscription, WatchId},
-    source::KnownLayout,
+    source::{KnownLayout, LogFileMade},
     state::{self, SavedLayout, SavedSubscription, SavedWindow},
     window::{Cursor, DateTimeStart, Phase, Subscriber, Window},
 };
@@ -66,6 +66,11 @@ pub(super) fn known_layouts(saved: &[SavedLayout]) -> Vec<KnownLayout> {
         layout: serde_json::from_str::<Option<_>>(&saved.json).unwrap_or_default().map(Arc::new),
     };
     saved.iter().map(known).collect()
+}
+
+/// The files of the log that were stored.
+pub(super) fn known_log_files(saved: &[(u64, u32)]) -> Vec<LogFileMade> {
+    saved.iter().map(|&(number, made)| LogFileMade { number, made }).collect()
 }
 
 /// Puts the subscription at its stored place; `None` if the place was another subscription's under the same number.

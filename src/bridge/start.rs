@@ -14,7 +14,7 @@ use super::{
     places::{self, Log, Lost},
     registry::Told,
     reload::{self, Loaded},
-    restore::known_layouts,
+    restore::{known_layouts, known_log_files},
     shares::Shares,
     tables::Followed,
 };
@@ -146,6 +146,14 @@ impl Bridge {
                     error!(%error, "starting again behind it");
                     lost = Some(Lost::Unreadable);
                 }
+                Err(BridgeError::Source(error @ SourceError::Anew { .. })) => {
+                    warn!(%error, "starting again");
+                    lost = Some(Lost::All);
+                }
+                Err(error @ BridgeError::Stalled) => {
+                    warn!(%error, "looking at it anew");
+                    lost = None;
+                }
                 Err(BridgeError::Source(error @ SourceError::Purged { .. })) => {
                     warn!(%error, "starting again");
                     // The second refusal in a row: it may not be about the place.
@@ -217,7 +225,8 @@ impl Bridge {
         // What is known of layouts holds where the log was read up to the place at which reading begins.
         let place = places::oldest(&subscriptions);
         let layouts = if place.is_some() { known_layouts(&saved.layouts) } else { Vec::new() };
-        let forget_layouts = layouts.is_empty();
+        let log_files = if place.is_some() { known_log_files(&saved.log_files) } else { Vec::new() };
+        let another_log = place.is_none();
         let start = match place {
             Some(position) => position,
             None => end,
@@ -235,13 +244,15 @@ impl Bridge {
             seed: format!("{} {}", config.workstation, state.instance_id()),
             reconnect_max: Duration::from_secs(30),
         };
-        let reader =
-            Reader::new(reader_config, start.clone(), database.clone(), sender, reading.clone()).knowing(layouts);
+        let reader = Reader::new(reader_config, start.clone(), database.clone(), sender, reading.clone())
+            .knowing(layouts)
+            .of_log(log_files);
         let reader = tokio::spawn(reader.run());
         let parts = Parts {
             workstation: config.workstation.clone(),
             schedule_operatories: config.opendental.schedule_operatories,
             delivery: config.delivery.clone(),
+            heartbeat_millis: i64::from(config.mysql.heartbeat_seconds) * 1000,
             memory: config.memory.clone(),
             database,
             identity,
@@ -257,7 +268,7 @@ impl Bridge {
         };
         let mut engine = Engine::new(parts);
         let identity = engine.identity.stored();
-        engine.storing.begin(identity, forget_layouts);
+        engine.storing.begin(identity, another_log);
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
         engine.rebuilt = loaded.point();
         engine.take_over(loaded, Told::Start)?;

@@ -17,12 +17,15 @@ use super::{
 use crate::{
     binlog::LogPoint,
     failpoint::Failpoint,
-    source::KnownLayout,
+    source::{KnownLayout, LogFileMade},
     state::{Changes, Delivery, ForgetLayouts, State, StateError},
 };
 
 /// How often it is tried again until it is said once more that the file cannot be written: about once a minute.
 const SAID_AGAIN: u32 = 12;
+
+/// No file of a log has so large a number.
+const ANY_FILE: u64 = u32::MAX as u64;
 
 /// What is done once a subscription's present place is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +43,10 @@ pub(super) struct Batch {
     removed: BTreeSet<i64>,
     /// The server that all places belong to from now on.
     identity: Option<String>,
-    /// Layouts that were stored before are of another log.
-    forget_layouts: bool,
+    /// Layouts and files that were stored before are of another log.
+    another_log: bool,
     layouts: Vec<KnownLayout>,
+    log_files: Vec<LogFileMade>,
     deliveries: Vec<Delivery>,
     then: Vec<Then>,
 }
@@ -66,10 +70,10 @@ impl Storing {
         (self.failures > 0).then(|| self.backoff.until())
     }
 
-    /// All places belong to this server from now on, and if `forget_layouts`, no layout that was stored before.
-    pub(super) fn begin(&mut self, identity: String, forget_layouts: bool) {
+    /// All places belong to this server from now on, and if it is `another_log`, nothing else that was stored does.
+    pub(super) fn begin(&mut self, identity: String, another_log: bool) {
         self.next.identity = Some(identity);
-        self.next.forget_layouts = forget_layouts;
+        self.next.another_log = another_log;
     }
 
     /// Why the last places could not be stored.
@@ -80,7 +84,11 @@ impl Storing {
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.removed.is_empty() && self.identity.is_none() && self.layouts.is_empty()
+        self.changed.is_empty()
+            && self.removed.is_empty()
+            && self.identity.is_none()
+            && self.layouts.is_empty()
+            && self.log_files.is_empty()
     }
 
     /// Takes back what could not be stored; what has been gathered since is newer.
@@ -88,8 +96,9 @@ impl Batch {
         self.changed.extend(before.changed.difference(&self.removed).copied().collect::<Vec<_>>());
         self.removed.extend(before.removed.difference(&self.changed).copied().collect::<Vec<_>>());
         self.identity = self.identity.take().or(before.identity);
-        self.forget_layouts |= before.forget_layouts;
+        self.another_log |= before.another_log;
         self.layouts.splice(0..0, before.layouts);
+        self.log_files.splice(0..0, before.log_files);
         self.then.splice(0..0, before.then);
     }
 }
@@ -111,6 +120,11 @@ impl Engine {
     /// Stores what was learned of layouts, no later than any place in the log behind it.
     pub(super) fn store_layouts(&mut self, layouts: Vec<KnownLayout>) {
         self.storing.next.layouts.extend(layouts);
+    }
+
+    /// Stores when a file of the log was made, no later than any place in it.
+    pub(super) fn store_log_file(&mut self, file: LogFileMade) {
+        self.storing.next.log_files.push(file);
     }
 
     pub(super) fn start_commit(&mut self) {
@@ -141,12 +155,15 @@ impl Engine {
 
     fn to_store(&self, batch: &Batch) -> Changes {
         let passed = (!batch.layouts.is_empty()).then(|| ForgetLayouts::Before(self.oldest_resume()));
+        let passed_files = (!batch.log_files.is_empty()).then(|| self.oldest_resume().file);
         Changes {
             identity: batch.identity.clone(),
             upsert: batch.changed.iter().filter_map(|num| self.subscribers.get(num)).map(saved).collect(),
             remove: batch.removed.iter().copied().collect(),
-            forget_layouts: if batch.forget_layouts { Some(ForgetLayouts::All) } else { passed },
+            forget_layouts: if batch.another_log { Some(ForgetLayouts::All) } else { passed },
             layouts: batch.layouts.iter().map(saved_layout).collect(),
+            forget_log_files: if batch.another_log { Some(ANY_FILE) } else { passed_files },
+            log_files: batch.log_files.iter().map(|file| (file.number, file.made)).collect(),
             ..Changes::default()
         }
     }
@@ -158,6 +175,7 @@ impl Engine {
             identity: Some(self.identity.stored()),
             upsert: self.subscribers.values().map(saved).collect(),
             layouts: batch.layouts.iter().map(saved_layout).collect(),
+            log_files: batch.log_files.iter().map(|file| (file.number, file.made)).collect(),
             ..Changes::default()
         }
     }

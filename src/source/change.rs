@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    changed_keys::ChangedKeys, changes::Changes, identity::Identity, layout::KnownLayout, row_layout::Layout,
-    shared_bytes::SharedBytes,
+    changed_keys::ChangedKeys, changes::Changes, identity::Identity, layout::KnownLayout, log_identity::LogFileMade,
+    row_layout::Layout, shared_bytes::SharedBytes,
 };
 use crate::{
     binlog::{LogPoint, MariadbGtid, MysqlGtid, Position},
@@ -198,6 +198,8 @@ pub enum Message {
     /// What was learned of the tables' layouts, behind what was handed out before and up to what is handed out next. Who
     /// has it after a restart ([`super::Reader::knowing`]) reads rows from before a change of columns as they were.
     Layouts(Vec<KnownLayout>),
+    /// A file of the log that was not read before; tells whether the log is the same when it is read on.
+    LogFile(LogFileMade),
     /// The log is being read, from this server.
     Connected {
         /// The server and its log.

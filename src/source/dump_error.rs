@@ -59,6 +59,10 @@ fn fatal(text: &str, position: &str) -> ConnectionError {
             ),
         });
     }
+    // Of a file that was deleted while the server was sending it (RESET MASTER), or a disk that fails.
+    if says(&["i/o error reading log event", "did not pass"]) {
+        return ConnectionError::Unreadable(format!("at {position}: {text}"));
+    }
     let purged = [
         "purged",
         "could not find first log file name",

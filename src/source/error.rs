@@ -41,6 +41,12 @@ pub enum SourceError {
         /// What the server said.
         reason: String,
     },
+    /// The server's log is not the one that was read before, though it has a file of the same name.
+    #[error("the server's log was started anew: its file {file} was made at another time than the one that was read")]
+    Anew {
+        /// The file.
+        file: String,
+    },
     /// Another replica uses our server_id or UUID.
     #[error(
         "another replica of this server uses server_id {server_id}: give each reader its own `mysql.server_id` \

@@ -13,6 +13,7 @@ use super::{
     filter::Filter,
     identity::Identity,
     layout::{KnownLayout, LayoutReader},
+    log_identity::LogIdentity,
     row_layout::Layout,
     statement::{Effect, Statement},
     tracked_layout::{Disproved, Found, TrackedLayouts},
@@ -52,6 +53,7 @@ pub(super) struct Follower<L> {
     layouts: TrackedLayouts<L>,
     assembler: Assembler<Step>,
     collecting: Collecting,
+    log: LogIdentity,
     /// By table.
     keep_before: Vec<bool>,
     sender: mpsc::Sender<Message>,
@@ -115,6 +117,7 @@ impl<L: LayoutReader> Follower<L> {
             filter: Filter::new(schema, tables),
             assembler: Assembler::new(start),
             batch_limit: BATCH_BYTES.min(transaction_bytes / BATCHES_IN_ROOM),
+            log: LogIdentity::default(),
             sender,
             stop,
             batch: Vec::new(),
@@ -133,6 +136,16 @@ impl<L: LayoutReader> Follower<L> {
 
     pub(super) fn boundary_point(&self) -> LogPoint {
         self.assembler.position().point()
+    }
+
+    /// Goes on with the log of which this is known.
+    pub(super) fn of_log(self, log: LogIdentity) -> Self {
+        Self { log, ..self }
+    }
+
+    /// What is known of the log that is being read.
+    pub(super) fn log(&self) -> &LogIdentity {
+        &self.log
     }
 
     /// Gets ready for a connection.
@@ -229,7 +242,14 @@ impl<L: LayoutReader> Follower<L> {
                 let doubt = self.uncertain(None, from, reason.to_owned());
                 Ok(self.assembler.pass(u64::from(event.header.size), doubt))
             }
-            EventBody::FormatDescription(_) | EventBody::Rotate { .. } => {
+            EventBody::FormatDescription(_) => {
+                self.filter.forget_maps();
+                if let Some(file) = self.log.learn(from.file, event.header.timestamp) {
+                    self.send(Message::LogFile(file)).await?;
+                }
+                self.assembler.event(event)
+            }
+            EventBody::Rotate { .. } => {
                 self.filter.forget_maps();
                 self.assembler.event(event)
             }

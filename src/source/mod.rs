@@ -29,6 +29,7 @@ mod layout;
 mod layout_history;
 mod layout_query;
 mod log_files;
+mod log_identity;
 mod login_error;
 mod mysql_async_connection;
 #[cfg(feature = "mysql-cdc")]
@@ -75,6 +76,7 @@ pub use identity::Identity;
 pub use image_row::{ImageRow, stamp};
 pub use layout::{DeclaredLayout, KnownLayout, LayoutReader};
 pub use log_files::{LogFiles, Reach};
+pub use log_identity::LogFileMade;
 pub use poll::ChangedRows;
 pub use reader::{Reader, ReaderConfig};
 pub use row_layout::{Layout, LayoutMismatch};

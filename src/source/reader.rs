@@ -12,6 +12,7 @@ use super::{
     error::SourceError,
     follower::{Failure, Follower, Wanted},
     layout::{KnownLayout, LayoutReader},
+    log_identity::{LogFileMade, LogIdentity},
     read_ahead::ReadAhead,
     replica_id::ReplicaId,
 };
@@ -51,6 +52,7 @@ pub struct Reader<L> {
     start: Position,
     layouts: L,
     known: Vec<KnownLayout>,
+    files: Vec<LogFileMade>,
     sender: mpsc::Sender<Message>,
     stop: CancellationToken,
 }
@@ -85,7 +87,7 @@ impl<L: LayoutReader> Reader<L> {
         sender: mpsc::Sender<Message>,
         stop: CancellationToken,
     ) -> Self {
-        Self { config, start, layouts, known: Vec::new(), sender, stop }
+        Self { config, start, layouts, known: Vec::new(), files: Vec::new(), sender, stop }
     }
 
     /// Gives it what earlier readers of the same log learned of layouts: see [`Message::Layouts`].
@@ -95,13 +97,20 @@ impl<L: LayoutReader> Reader<L> {
         self
     }
 
+    /// Gives it what earlier readers of the same log learned of its files: see [`Message::LogFile`].
+    #[must_use]
+    pub fn of_log(mut self, files: Vec<LogFileMade>) -> Self {
+        self.files = files;
+        self
+    }
+
     /// Reads until cancelled (`Ok`), reconnecting by itself (rule R7).
     ///
     /// # Errors
     /// Only what a new connection cannot mend: the log is purged, an account or its rights are refused, another replica
     /// has our id, a setting cannot be used, or the log holds bytes that can be neither read nor passed over (rule R4).
     pub async fn run(self) -> Result<(), SourceError> {
-        let Self { config, start, layouts, known, sender, stop } = self;
+        let Self { config, start, layouts, known, files, sender, stop } = self;
         let maker = ConfiguredMaker::new(&config.mysql)?;
         let heartbeat = config.mysql.heartbeat();
         let database = config.mysql.address().map(|address| address.database).unwrap_or_default();
@@ -111,7 +120,8 @@ impl<L: LayoutReader> Reader<L> {
             keep_before: config.keep_before,
             transaction_bytes: config.transaction_bytes,
         };
-        let mut follower = Follower::new(wanted, start, (layouts, &known), sender, stop.clone());
+        let follower = Follower::new(wanted, start, (layouts, &known), sender, stop.clone());
+        let mut follower = follower.of_log(LogIdentity::new(&files));
         let mut attempts = Attempts { fruitless: 0, steps: 0, unreadable: None };
         loop {
             let id = ReplicaId::new(config.mysql.server_id, &config.seed, attempts.steps);
@@ -171,6 +181,12 @@ async fn read<L: LayoutReader>(
     // A server may scan a huge file in silence before it sends anything (rule R7).
     let doublings = attempts.fruitless.saturating_sub(1).min(10);
     let patience = heartbeat.saturating_mul(3).saturating_mul(1 << doublings);
+    if let Some(question) = follower.log().question(follower.position()) {
+        let connection = maker.connect(&question, id, patience).await?;
+        let answer = follower.log().check(&question, connection);
+        let answer = tokio::time::timeout(patience, answer).await;
+        answer.map_err(|_| End::Lost("the server was silent when it was asked for its log".to_owned()))??;
+    }
     let connection = maker.connect(follower.position(), id, patience).await?;
     follower.connected(connection.identity().clone()).await?;
     let mut events = ReadAhead::start(connection);

@@ -65,6 +65,8 @@ pub(super) fn rows(columns: &[&str], count: usize) -> String {
     format!("({}) VALUES {}", columns.join(", "), vec![row; count].join(","))
 }
 
+pub(super) const UPSERT_LOG_FILE: &str = "INSERT OR REPLACE INTO log_file (number, made) VALUES (?,?)";
+
 pub(super) const UPSERT_LAYOUT: &str =
     "INSERT OR REPLACE INTO layout (table_name, file, offset, layout) VALUES (?,?,?,?)";
 
@@ -94,6 +96,11 @@ pub(super) fn bind_subscription<'q>(query: Bound<'q>, saved: &'q SavedSubscripti
 /// Fills in [`UPSERT_LAYOUT`].
 pub(super) fn bind_layout<'q>(query: Bound<'q>, saved: &'q SavedLayout) -> Result<Bound<'q>, StateError> {
     Ok(bind_point(query.bind(&saved.table), Some(saved.point))?.bind(&saved.json))
+}
+
+/// Binds the number of a file of the log.
+pub(super) fn bind_log_file(query: Bound<'_>, file: u64) -> Result<Bound<'_>, StateError> {
+    Ok(query.bind(number("binlog file number", file)?))
 }
 
 /// Binds a point's two columns.
@@ -154,6 +161,12 @@ impl Record<'_> {
             point: self.required("file", self.point("file", "offset")?)?,
             json: self.get("layout")?,
         })
+    }
+
+    pub(super) fn log_file(&self) -> Result<(u64, u32), StateError> {
+        let made = self.unsigned("made", self.get("made")?)?;
+        let made = u32::try_from(made).map_err(|_| self.damaged("made", "is too large"))?;
+        Ok((self.unsigned("number", self.get("number")?)?, made))
     }
 
     fn window(&self) -> Result<Option<SavedWindow>, StateError> {

@@ -15,6 +15,8 @@ pub struct Saved {
     pub subscriptions: Vec<SavedSubscription>,
     /// By table, then by ascending point.
     pub layouts: Vec<SavedLayout>,
+    /// The files of the log that were read: the number of each, and when the server made it, in seconds since 1970 UTC.
+    pub log_files: Vec<(u64, u32)>,
 }
 
 /// How far one subscription has come.
@@ -97,6 +99,10 @@ pub struct Changes {
     pub forget_layouts: Option<ForgetLayouts>,
     /// Layouts to write in the place of what is there for their table and point.
     pub layouts: Vec<SavedLayout>,
+    /// Files of the log to forget: those with numbers below this one.
+    pub forget_log_files: Option<u64>,
+    /// Files of the log, as in [`Saved::log_files`], to write in the place of what is there under their number.
+    pub log_files: Vec<(u64, u32)>,
     /// Deliveries to append to the log, by ascending end.
     pub deliveries: Vec<Delivery>,
     /// Deliveries to remove.

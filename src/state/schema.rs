@@ -5,7 +5,7 @@ pub(super) const APPLICATION: i64 = 0x6f64_6364;
 
 /// One step for each schema version, the first from nothing to version 1. A step that has been released is never
 /// changed; each sets `user_version` itself.
-pub(super) const STEPS: &[&str] = &[V1, V2, V3];
+pub(super) const STEPS: &[&str] = &[V1, V2, V3, V4];
 
 const V1: &str = "
 CREATE TABLE bridge (
@@ -83,6 +83,15 @@ ALTER TABLE subscription ADD COLUMN
     paused_until INTEGER;        -- no window closes before: seconds since 1970 UTC
 
 PRAGMA user_version = 3;
+";
+
+const V4: &str = "
+CREATE TABLE log_file (          -- files of the server's log that were read
+    number INTEGER PRIMARY KEY,  -- in its name
+    made INTEGER NOT NULL        -- by the server, seconds since 1970 UTC: another one under this number is another log
+);
+
+PRAGMA user_version = 4;
 ";
 
 #[cfg(test)]

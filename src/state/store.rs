@@ -118,8 +118,11 @@ impl State {
             sqlx::query("SELECT * FROM layout ORDER BY table_name, file, offset").fetch_all(&mut *transaction).await;
         let layouts =
             rows.map_err(failed)?.iter().map(|row| Record { path, row }.layout()).collect::<Result<_, _>>()?;
+        let rows = sqlx::query("SELECT * FROM log_file ORDER BY number").fetch_all(&mut *transaction).await;
+        let log_files =
+            rows.map_err(failed)?.iter().map(|row| Record { path, row }.log_file()).collect::<Result<_, _>>()?;
         transaction.commit().await.map_err(failed)?;
-        Ok(Saved { identity, subscriptions, layouts })
+        Ok(Saved { identity, subscriptions, layouts, log_files })
     }
 
     /// Writes `changes` in one transaction: all of them or, on an error or if the future is dropped, none.
@@ -281,6 +284,14 @@ async fn write(
     for saved in &changes.layouts {
         let query = records::bind_layout(sqlx::query(records::UPSERT_LAYOUT), saved)?;
         query.execute(&mut *transaction).await.map_err(failed)?;
+    }
+    if let Some(number) = changes.forget_log_files {
+        let query = records::bind_log_file(sqlx::query("DELETE FROM log_file WHERE number < ?"), number)?;
+        query.execute(&mut *transaction).await.map_err(failed)?;
+    }
+    for (number, made) in &changes.log_files {
+        let query = records::bind_log_file(sqlx::query(records::UPSERT_LOG_FILE), *number)?;
+        query.bind(made).execute(&mut *transaction).await.map_err(failed)?;
     }
     delivery_log::append(path, &mut transaction, &changes.deliveries).await?;
     if let Some(which) = changes.forget_deliveries {

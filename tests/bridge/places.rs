@@ -133,3 +133,56 @@ async fn w10_max_catch_up_cuts_off_what_is_older_and_says_so() {
     bridge.kill();
     assert!(log(&office).contains("reaches back further than delivery.max_catch_up"), "{}", log(&office));
 }
+
+/// So many transactions and bytes that a log begun with them passes every place of the log before.
+const GROWTH: usize = 400;
+
+/// Starts the log anew and lets it grow beyond all that the old one had, in one go.
+async fn start_log_anew(office: &Office, reset: &str, behind: &str) {
+    let rows = "INSERT INTO patient (LName) VALUES ('filler');".repeat(GROWTH);
+    let large = format!("INSERT INTO document (Note) VALUES ('{}');", "x".repeat(2 << 20));
+    office.exec(&format!("{reset}; {behind}; {large} {rows} DO 0")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w2_a_log_that_was_started_anew_is_noticed_though_it_has_grown_beyond_our_place() {
+    for running in [false, true] {
+        let mut office = own_office().await;
+        log_started_anew(&mut office, "RESET MASTER", running).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w2_a_log_of_mysql_that_was_started_anew_is_noticed_though_it_has_grown_beyond_our_place() {
+    if !MySql::is_available() {
+        eprintln!("NOT TESTED: there is no MySQL here; scripts/fetch-servers gets it");
+        return;
+    }
+    for (gtid, running) in [(true, false), (false, true)] {
+        let options = Options::default().zone("Europe/Berlin").arg("--sql-mode=");
+        let options = if gtid { options.gtid() } else { options.arg("--gtid-mode=OFF") };
+        let mut office = Office::on(Arc::new(MySql::start(options).await.unwrap()), Engine::MyIsam).await;
+        log_started_anew(&mut office, "RESET BINARY LOGS AND GTIDS", running).await;
+    }
+}
+
+async fn log_started_anew(office: &mut Office, reset: &str, running: bool) {
+    office.exec("CREATE TABLE document (Note LONGTEXT)").await;
+    office.subscribe(1, "Appointment", 1).await;
+    let mut bridge = Some(office.process());
+    office.ticking(1).await;
+    office.exec(&insert(1)).await;
+    arrive(office, &[(1, "AptNum", 1)]).await;
+    office.ticking(1).await;
+    if !running {
+        bridge = None;
+    }
+    start_log_anew(office, reset, &insert(2)).await;
+    let bridge = bridge.unwrap_or_else(|| office.process());
+    arrive(office, &[(1, "AptNum", 2)]).await;
+    office.exec(&insert(3)).await;
+    arrive(office, &[(1, "AptNum", 3)]).await;
+    office.ticking(1).await;
+    bridge.kill();
+    assert!(log(office).contains("was started anew"), "{}", log(office));
+}
