@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::sides::Side;
 use crate::{
     office::{Event, Office},
+    proxy::{Fate, Proxy},
     workload::{
         Told, Written,
         watched::{self, State},
@@ -71,11 +72,15 @@ impl Comparison {
         }
     }
 
-    pub(super) async fn go_on_for(&mut self, long: Duration) {
-        let until = Instant::now() + long;
-        while Instant::now() < until {
+    /// Half of the time the log comes late: no window may close over what is still under way (rule W2).
+    pub(super) async fn go_on_for(&mut self, long: Duration, proxy: &Proxy) {
+        let began = Instant::now();
+        while began.elapsed() < long {
+            let is_late = began.elapsed().as_secs() % 4 >= 2;
+            proxy.dumps(if is_late { Fate::Silent } else { Fate::Forwarded });
             self.look().await;
         }
+        proxy.dumps(Fate::Forwarded);
     }
 
     /// Goes on until both sides have told all that they will of what was written before.

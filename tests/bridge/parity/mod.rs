@@ -17,6 +17,7 @@ use sides::Sides;
 
 use crate::{
     office::Office,
+    proxy::Proxy,
     workload::{Workload, seed},
 };
 
@@ -53,13 +54,15 @@ async fn for_long() {
 
 async fn side_by_side(server: Server, seed: u64, long: Duration) {
     println!("SEED={seed}");
-    let office = Office::on(Arc::new(server), Engine::MyIsam).await;
+    let mut office = Office::on(Arc::new(server), Engine::MyIsam).await;
+    let proxy = Proxy::before(office.server.port()).await;
+    office.behind(proxy.port);
     let workload = Workload::new(seed);
     workload.prepare(&mut office.connect().await).await;
     let sides = Sides::start(&office).await;
     let writing = workload.start(&office.server.url(&office.database));
     let mut comparison = Comparison::new(office).await;
-    comparison.go_on_for(long).await;
+    comparison.go_on_for(long, &proxy).await;
     let written = writing.stop().await;
     comparison.come_to_rest().await;
     sides.stop().await;
