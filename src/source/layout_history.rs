@@ -44,3 +44,35 @@ impl History {
         self.here()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn at(offset: u64) -> LogPoint {
+        LogPoint { file: 1, offset }
+    }
+
+    fn layout(table: &str) -> Option<Arc<DeclaredLayout>> {
+        let (schema, table) = ("s".to_owned(), table.to_owned());
+        Some(Arc::new(DeclaredLayout { schema, table, columns: vec![], primary_key: vec![], transactional: false }))
+    }
+
+    fn known(offset: u64, layout: Option<Arc<DeclaredLayout>>) -> KnownLayout {
+        KnownLayout { table: "t".to_owned(), from: at(offset), layout }
+    }
+
+    #[test]
+    fn r5_a_log_that_is_read_again_is_read_with_the_layout_of_each_place() {
+        let before = [known(10, layout("a")), known(50, None), known(80, layout("c"))];
+        let mut history = History::new(at(20), before.iter());
+        assert_eq!(history.here(), layout("a"));
+        assert_eq!(history.changed(at(50)), None);
+        assert_eq!(history.learn(layout("b").unwrap()), at(50), "it holds from where the columns were changed");
+        assert_eq!(history.changed(at(80)), layout("c"));
+        assert_eq!(history.changed(at(90)), None, "a change that nobody has read yet");
+        assert_eq!(History::new(at(5), before.iter()).here(), None, "what came before is not known");
+        assert_eq!(History::new(at(60), before.iter()).here(), None);
+    }
+}

@@ -576,6 +576,18 @@ mod tests {
     }
 
     #[test]
+    fn r4_what_cannot_be_is_passed_over_with_all_that_was_collected() {
+        let mut assembler = assembler(100);
+        assembler.statement(&header(10, 110), &Statement::Begin, vec![]).unwrap();
+        assembler.add(1, false);
+        assert!(assembler.statement(&header(10, 120), &Statement::Begin, vec![]).is_err());
+        assert_eq!(assembler.pass(30, 2), Progress::Inside);
+        assert_eq!(assembler.event(&event(200, EventBody::Xid(1))), Ok(Progress::Committed(vec![1, 2])));
+        assert_eq!(assembler.pass(30, 3), Progress::Committed(vec![3]));
+        assert_eq!(assembler.boundary().position.offset, 230);
+    }
+
+    #[test]
     fn r1_resuming_stays_before_the_oldest_prepared_transaction() {
         let mut assembler = assembler(100);
         let prepare = |assembler: &mut Assembler<u32>, name: &[u8], end: u32| {

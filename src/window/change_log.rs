@@ -309,6 +309,18 @@ mod tests {
         LogPoint { file: 1, offset }
     }
 
+    fn layout() -> Arc<Layout> {
+        Arc::new(Layout {
+            schema: "s".to_owned(),
+            table: "t".to_owned(),
+            names: Vec::new(),
+            columns: TableColumns::new(Vec::new(), None),
+            primary_key: Vec::new(),
+            transactional: false,
+            keys_only: false,
+        })
+    }
+
     fn keys(log: &ChangeLog, from: u64, to: u64) -> Vec<i64> {
         log.range(point(from), point(to))
             .map(|(key, _)| match key {
@@ -345,6 +357,28 @@ mod tests {
     }
 
     #[test]
+    fn r4_doubtful_images_are_dropped_and_doubtful_deletions_forgotten() {
+        let mut log = ChangeLog::default();
+        let layout = layout();
+        let record = |log: &mut ChangeLog, key| {
+            let image = StoredImage { bytes: b"image", present: None, layout: &layout };
+            log.record(RowKey::Int(key), point(key as u64), 0, Some(image));
+        };
+        let images =
+            |log: &ChangeLog| [1, 2, 3].map(|key| log.get(&RowKey::Int(key)).map(|entry| entry.image.is_some()));
+        (1..=3).for_each(|key| record(&mut log, key));
+        log.distrust(point(2));
+        assert_eq!(images(&log), [Some(true), Some(true), Some(false)]);
+        log.distrust(LogPoint::default());
+        assert_eq!((images(&log), log.image_bytes()), ([Some(false); 3], 0));
+        record(&mut log, 3);
+        assert_eq!(images(&log), [Some(false), Some(false), Some(true)]);
+        log.distrust(LogPoint::default());
+        log.forget_behind(point(1));
+        assert_eq!(images(&log), [Some(false), None, None]);
+    }
+
+    #[test]
     fn trimming_drops_what_all_cursors_have_passed_and_nothing_else() {
         let mut log = ChangeLog::default();
         for key in 0..10 {
@@ -368,15 +402,7 @@ mod tests {
 
     #[test]
     fn rows_keep_their_images_whatever_happens_to_their_neighbours() {
-        let layout = Arc::new(Layout {
-            schema: "s".to_owned(),
-            table: "t".to_owned(),
-            names: Vec::new(),
-            columns: TableColumns::new(Vec::new(), None),
-            keys_only: false,
-            primary_key: Vec::new(),
-            transactional: false,
-        });
+        let layout = layout();
         let (mut log, mut random) = (ChangeLog::default(), fastrand::Rng::with_seed(7));
         let mut expected: BTreeMap<i64, (u64, Option<Vec<u8>>)> = BTreeMap::new();
         for step in 1..30_000 {

@@ -82,3 +82,18 @@ async fn tail_prints_the_promised_lines_and_ends_on_a_signal() {
     assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     assert!(tail.wait().await.unwrap().success());
 }
+
+#[tokio::test]
+async fn r4_tail_names_what_it_cannot_print_goes_on_and_ends_with_1() {
+    let server = database("tailed_doubt").await;
+    server.exec("USE tailed_doubt; CREATE TABLE one (id BIGINT PRIMARY KEY)").await.unwrap();
+    let (mut tail, mut said) = tail(&server.url("tailed_doubt"), "", &["--table", "one"]).await;
+    server.exec("USE tailed_doubt; SET binlog_format=STATEMENT; INSERT INTO one VALUES (1)").await.unwrap();
+    server.exec("INSERT INTO tailed_doubt.one VALUES (2)").await.unwrap();
+    while !said.next_line().await.unwrap().unwrap().contains("cannot be read with certainty, one:") {}
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().unwrap().contains("\"after\":{\"id\":2}"));
+    let id = tail.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    assert_eq!(tail.wait().await.unwrap().code(), Some(1));
+}
