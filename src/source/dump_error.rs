@@ -83,7 +83,11 @@ fn fatal(text: &str, position: &str) -> ConnectionError {
     if says(&purged) {
         return ConnectionError::Final(SourceError::Purged { position: position.to_owned(), reason: text.to_owned() });
     }
-    if says(&["shutdown", "killed"]) {
+    // The server checks what it reads of its files, if it is told to.
+    if says(&["did not pass crc check", "decryption failure"]) {
+        return ConnectionError::Unreadable(text.to_owned());
+    }
+    if says(&["shutdown", "killed", "i/o error reading log event", "memory allocation failed"]) {
         return ConnectionError::Lost(text.to_owned());
     }
     ConnectionError::Final(SourceError::Dump { reason: format!("at {position}: {text}") })
@@ -109,6 +113,8 @@ mod tests {
         ] {
             assert!(matches!(of(purged), ConnectionError::Final(SourceError::Purged { .. })), "{purged}");
         }
+        let damaged = "event read from binlog did not pass crc check; the first event 'b.000001' at 4";
+        assert!(matches!(of(damaged), ConnectionError::Unreadable(_)));
         let access = of_server(1227, "Access denied", "db:3306", "'cdc'@'%'", "");
         let ConnectionError::Final(access @ SourceError::Access { .. }) = access else { panic!("{access:?}") };
         assert!(access.to_string().contains("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'cdc'@'%'"));
