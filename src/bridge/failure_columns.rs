@@ -40,7 +40,7 @@ impl NotingFailures {
             Ok(()) => self.backoff.succeeded(),
             Err(error) if error.is_retryable() => self.backoff.failed(now),
             Err(error) => {
-                warn!(%error, "failures are not noted in apisubscription any more, until the next start");
+                warn!(%error, "failures are not noted in apisubscription any more, until it is read anew");
                 self.columns = FailureColumns::default();
             }
         }
