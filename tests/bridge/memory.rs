@@ -6,7 +6,10 @@ use std::{
 };
 
 use mysql_async::prelude::Queryable;
-use opendental_cdc::sandbox::receiver::Behavior;
+use opendental_cdc::{
+    opendental::schema::Engine,
+    sandbox::{MariaDb, MySql, Options, Server, receiver::Behavior},
+};
 
 use crate::office::{Event, Office, subscription_row};
 
@@ -170,4 +173,85 @@ async fn nothing_is_lost(mut office: Office, rows_written: i64, most_megabytes: 
 #[tokio::test(flavor = "multi_thread")]
 async fn r6_what_there_is_no_memory_for_is_read_by_key_and_nothing_is_lost() {
     nothing_is_lost(with_documents().await, 24_000, 120).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo test --release --test bridge memory -- --ignored --nocapture --test-threads=1"]
+async fn r6_three_hundred_thousand_rows_while_endpoints_are_down() {
+    nothing_is_lost(with_documents().await, 300_000, 120).await;
+}
+
+/// One transaction changes all of a table; `CDC_MEMORY_ROWS` says how many rows it has.
+async fn a_transaction_of_millions(server: Server) {
+    let rows = std::env::var("CDC_MEMORY_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
+    let mut office = Office::on(Arc::new(server), Engine::InnoDb).await;
+    office.configure("[opendental]\ntables = [\"balance\"]\n");
+    office.exec("CREATE TABLE balance (id BIGINT PRIMARY KEY, v INT, note VARCHAR(100), changed TIMESTAMP DEFAULT NOW() ON UPDATE NOW()) ENGINE=InnoDB").await;
+    office.exec("INSERT INTO balance (id, v, note) VALUES (1, 1, REPEAT('n', 100))").await;
+    let mut made = 1;
+    while made < rows {
+        let more = made.min(rows - made);
+        office
+            .exec(&format!("INSERT INTO balance (id, v, note) SELECT id+{made}, v, note FROM balance LIMIT {more}"))
+            .await;
+        made += more;
+    }
+    office.subscribe(1, "balance", 1).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    office.exec("UPDATE balance SET v=v+1").await;
+    let mut missing = vec![true; rows + 1];
+    let mut left = rows;
+    while left > 0 {
+        for element in office.event().await.elements {
+            let id = element["id"].as_u64().unwrap() as usize;
+            if element["v"] == 2 && std::mem::replace(&mut missing[id], false) {
+                left -= 1;
+            }
+        }
+    }
+    println!("{rows} rows in one transaction: {:?} MB at most", bridge.peak_megabytes());
+    if let Some(peak) = bridge.peak_megabytes() {
+        assert!(peak < 300, "{peak} MB");
+    }
+    bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo test --release --test bridge memory -- --ignored --nocapture --test-threads=1"]
+async fn r6_a_transaction_of_millions_of_rows_on_mariadb() {
+    a_transaction_of_millions(MariaDb::start(large()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo test --release --test bridge memory -- --ignored --nocapture --test-threads=1"]
+async fn r6_a_transaction_of_millions_of_rows_on_mysql() {
+    a_transaction_of_millions(MySql::start(large()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo test --release --test bridge memory -- --ignored --nocapture --test-threads=1"]
+async fn r6_forty_rows_of_thirty_megabytes() {
+    let mut office = Office::on(Arc::new(MariaDb::start(large()).await.unwrap()), Engine::InnoDb).await;
+    office.configure("[opendental]\ntables = [\"scanned\"]\n");
+    office.exec("CREATE TABLE scanned (id BIGINT PRIMARY KEY, text LONGTEXT) ENGINE=InnoDB").await;
+    office.subscribe(1, "scanned", 1).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    for id in 1..=40 {
+        office.exec(&format!("INSERT INTO scanned VALUES ({id}, REPEAT('0123456789', 3000000))")).await;
+    }
+    let mut arrived = BTreeSet::new();
+    while arrived.len() < 40 {
+        for element in office.event().await.elements {
+            assert_eq!(element["text"].as_str().unwrap().len(), 30_000_000);
+            arrived.insert(element["id"].as_i64().unwrap());
+        }
+    }
+    println!("40 rows of 30 MB: {:?} MB at most", bridge.peak_megabytes());
+    bridge.kill();
+}
+
+fn large() -> Options {
+    Options::default().arg("--sql-mode=").arg("--max-allowed-packet=256M").arg("--max-binlog-size=1G")
 }
