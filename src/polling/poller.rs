@@ -1,6 +1,6 @@
 //! Rounds over all subscriptions, one after the other.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{NaiveDateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ pub(super) struct Poller {
     /// Elements of one event, and rows of one page.
     pub(super) page: usize,
     pub(super) database: Database,
-    pub(super) tables: WatchTables,
+    pub(super) tables: Arc<WatchTables>,
     pub(super) sender: Sender,
     pub(super) health: Health,
     /// What was last said of a subscription that is not served: said once, not in every round.
@@ -79,16 +79,25 @@ impl Poller {
                 return Ok(());
             }
         };
-        if window::is_due(subscription, now) != Some(true) {
-            return Ok(());
+        match window::is_due(subscription, now) {
+            Some(true) => {}
+            Some(false) => return Ok(()),
+            None => {
+                self.say(num, "it is left alone: DateTimeStart is no date and time".to_owned());
+                return Ok(());
+            }
         }
         match self.serve(subscription, &polled, lookups, stop).await {
             Ok(()) => {
                 self.said.remove(&num);
                 Ok(())
             }
-            // The others would fare no better.
-            Err(ServeError::Database(error)) if error.is_connection_lost() => Err(error),
+            // Where the server is away, the others would fare no better; a search that takes too long is its own affair.
+            Err(ServeError::Database(error))
+                if error.is_connection_lost() && self.database.local_now().await.is_err() =>
+            {
+                Err(error)
+            }
             Err(error) => {
                 self.say(num, format!("trying again in the next round: {error}"));
                 Ok(())
@@ -109,7 +118,9 @@ impl Poller {
         let Polled { watch, stamp } = polled;
         let which = ChangedRows { table: watch.table(), stamp, only: watch.only(), from, to };
         for offset in (0..).step_by(self.page) {
-            let rows = self.database.changed_rows(&which, offset, self.page).await?;
+            let search = self.database.changed_rows(&which, offset, self.page);
+            let Some(rows) = stop.run_until_cancelled(search).await else { return Ok(()) };
+            let rows = rows?;
             if !rows.is_empty() {
                 let body = body(watch, &rows, lookups.of(watch, &self.database).await?)?;
                 let event = event(subscription, watch, body);
@@ -118,12 +129,9 @@ impl Poller {
                 };
                 accepted(&event, rows.len(), attempt)?;
             }
+            // Where a stop comes between two pages, the window is sent again from its beginning.
             if rows.len() < self.page {
                 break;
-            }
-            if stop.is_cancelled() {
-                // The window is sent again from its beginning.
-                return Ok(());
             }
         }
         // Another sender, or somebody who wants rows again, may have moved it meanwhile: then it stays there.

@@ -1,6 +1,6 @@
 //! Starting and stopping, and the pace of the rounds.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +68,7 @@ impl Polling {
             workstation: self.config.workstation.clone(),
             page: self.config.delivery.max_elements,
             database,
-            tables,
+            tables: Arc::new(tables),
             sender,
             health,
             said: HashMap::new(),

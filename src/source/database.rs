@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::{
     database_error::DatabaseError,
     identity::Identity,
-    session::{Answer, Facts, Session, SessionOptions},
+    session::{ANSWER_TIMEOUT, Answer, Facts, SCAN_TIMEOUT, Session, SessionOptions},
 };
 use crate::config::MysqlConfig;
 
@@ -44,6 +44,8 @@ pub(super) enum Purpose {
     Clock,
     /// Everything else.
     Rows,
+    /// The same connections, for what searches a whole table and may have to wait for those who write to it.
+    Search,
 }
 
 impl Database {
@@ -114,7 +116,7 @@ impl Database {
     ) -> Result<(Vec<Answer>, Facts), DatabaseError> {
         let lane = match purpose {
             Purpose::Clock => &self.inner.clock,
-            Purpose::Rows => &self.inner.rows,
+            Purpose::Rows | Purpose::Search => &self.inner.rows,
         };
         // The semaphore is never closed.
         let _permit = lane.permits.acquire().await.map_err(|_| self.unexpected(doing, "the program is ending"))?;
@@ -123,6 +125,7 @@ impl Database {
                 Some(session) => (session, true),
                 None => (self.inner.options.connect().await?, false),
             };
+            session.patience = if matches!(purpose, Purpose::Search) { SCAN_TIMEOUT } else { ANSWER_TIMEOUT };
             let statements = sql(&session.facts);
             match session.results_within(&statements, doing, most).await {
                 Ok(answers) => {

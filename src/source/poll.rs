@@ -46,7 +46,7 @@ impl Database {
         columns: &[S],
     ) -> Result<Vec<TextRow>, DatabaseError> {
         let columns = if columns.is_empty() { "*".to_owned() } else { identifiers(columns) };
-        self.polled(format!("SELECT {columns} FROM {}", identifier(table))).await
+        self.polled(Purpose::Rows, format!("SELECT {columns} FROM {}", identifier(table))).await
     }
 
     /// At most `count` of the rows of `which`, in the order of their stamps, behind the first `offset`.
@@ -59,11 +59,11 @@ impl Database {
         offset: usize,
         count: usize,
     ) -> Result<Vec<TextRow>, DatabaseError> {
-        self.polled(select(which, offset, count)).await
+        self.polled(Purpose::Search, select(which, offset, count)).await
     }
 
-    async fn polled(&self, sql: String) -> Result<Vec<TextRow>, DatabaseError> {
-        let (answers, _) = self.ask(Purpose::Rows, DOING, |_| sql.clone()).await?;
+    async fn polled(&self, purpose: Purpose, sql: String) -> Result<Vec<TextRow>, DatabaseError> {
+        let (answers, _) = self.ask(purpose, DOING, |_| sql.clone()).await?;
         Ok(answers.into_iter().next().map(|answer| answer.rows).unwrap_or_default())
     }
 }

@@ -21,7 +21,7 @@ use crate::config::{MysqlConfig, MysqlEndpoint, TlsMode};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server may be silent while it answers. Longer than [`LOCK_WAIT_SECONDS`].
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a server may be silent before the first row of a scan: it may wait for a writer of a MyISAM table.
 pub(super) const SCAN_TIMEOUT: Duration = Duration::from_secs(600);
@@ -107,7 +107,8 @@ impl SessionOptions {
             }
         };
         let connection = within(CONNECT_TIMEOUT, &self.server, DOING, connecting).await?;
-        let mut session = Session { connection, server: self.server.clone(), facts: Facts::default() };
+        let mut session =
+            Session { connection, server: self.server.clone(), facts: Facts::default(), patience: ANSWER_TIMEOUT };
         within(CONNECT_TIMEOUT, &self.server, DOING, async { Ok(session.prepare(self.log).await) }).await??;
         Ok(session)
     }
@@ -144,6 +145,8 @@ pub(super) struct Session {
     connection: MySqlConnection,
     server: Arc<str>,
     pub(super) facts: Facts,
+    /// How long the server may be silent while it answers: [`ANSWER_TIMEOUT`], or [`SCAN_TIMEOUT`].
+    pub(super) patience: Duration,
 }
 
 impl Session {
@@ -191,7 +194,7 @@ impl Session {
         let (mut rows, mut columns) = (Vec::new(), None);
         let (mut bytes, mut full) = (0_usize, false);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
-        while let Some(item) = within(ANSWER_TIMEOUT, &self.server, doing, stream.try_next()).await? {
+        while let Some(item) = within(self.patience, &self.server, doing, stream.try_next()).await? {
             match item {
                 // The rest must be taken off the connection all the same.
                 _ if full => {}

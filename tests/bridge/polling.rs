@@ -156,6 +156,21 @@ async fn a_stop_waits_for_the_request_under_way_and_keeps_its_place() {
     assert_ne!(office.date_time_start(1).await, before);
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_no_search() {
+    let office = polled(Office::open().await).await;
+    office.subscribe(1, "Appointment", 1).await;
+    let polling = office.process();
+    office.ticking(1).await;
+    let mut session = office.connect().await;
+    session.query_drop("LOCK TABLES appointment WRITE").await.unwrap();
+    let waiting = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB=DATABASE() AND ID<>CONNECTION_ID() \
+                   AND INFO LIKE '%FROM `appointment`%' AND STATE LIKE '%lock%'";
+    office.until("a search waits for the lock", async || office.value(waiting).await).await;
+    assert_eq!(polling.terminate(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_ready_while_the_server_can_be_asked_and_again_after_a_restart() {
     let server = Arc::new(MariaDb::start(Options::default().arg("--sql-mode=")).await.unwrap());
