@@ -93,7 +93,7 @@ impl Engine {
 
     fn doubted_table(&mut self, table: TableId, doubt: &Doubt, point: LogPoint) {
         let Role { watches, lookup, subscriptions, .. } = self.followed.role(table);
-        self.reload |= (lookup.is_some() || subscriptions) && point > self.loaded;
+        self.reload |= (lookup.is_some() || subscriptions) && self.is_news(point);
         for watch in watches.iter() {
             match self.watched.get_mut(watch) {
                 Some(watched) if watched.watch.tells() == Tells::Deletions => match doubt.misread {

@@ -24,6 +24,7 @@ use super::{
     error::BridgeError,
     failure_columns::NotingFailures,
     jobs::Done,
+    second_pass::SecondPass,
     shares::Shares,
     storing::Storing,
     tables::{Followed, Watched},
@@ -90,6 +91,10 @@ pub(super) struct Engine {
     pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
     pub(super) watched: HashMap<WatchId, Watched>,
+    /// What is read again for subscriptions that are far behind.
+    pub(super) second_pass: Option<SecondPass>,
+    /// The second pass's transactions are being taken in: lookups and subscriptions are not told by them.
+    pub(super) rereading: bool,
     pub(super) lookups: Lookups,
     /// Schedules whose operatories were found to have changed by reading the lookups anew.
     pub(super) moved_schedules: Vec<i64>,
@@ -168,6 +173,8 @@ impl Engine {
             state: Some(state),
             sender,
             health,
+            second_pass: None,
+            rereading: false,
             watched: tables.iter().map(|(id, watch)| (id, Watched::new(watch.clone()))).collect(),
             tables,
             followed,
@@ -234,6 +241,9 @@ impl Engine {
                     Some(message) => self.message(message)?,
                     None => break,
                 },
+                message = SecondPass::next(&mut self.second_pass), if !self.reloading => {
+                    self.second_pass_message(message).await?;
+                }
                 () = sleep(pause) => {}
             }
             self.wake_up()?;
@@ -331,9 +341,11 @@ impl Engine {
         let read = self.boundary.position.point();
         let read = if read < self.rebuilt { LogPoint::default() } else { read };
         let clock = self.now_millis();
+        let waits = self.awaits_second_pass(num);
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         match subscriber.attention(now, &local, clock, read) {
             Attention::None => {}
+            Attention::Close | Attention::Send if waits => {}
             Attention::At(instant) => self.wake_at(num, instant),
             Attention::CatchUp => self.catch_up(num)?,
             Attention::Close => self.want_barrier(num),

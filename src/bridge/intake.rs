@@ -97,7 +97,7 @@ impl Engine {
         Ok(())
     }
 
-    fn transaction(&mut self, transaction: Transaction) -> Result<(), BridgeError> {
+    pub(super) fn transaction(&mut self, transaction: Transaction) -> Result<(), BridgeError> {
         let Transaction { point, committed, steps, .. } = transaction;
         let committed = committed.timestamp_micros();
         self.taking = Some((point, committed));
@@ -111,6 +111,11 @@ impl Engine {
         }
         self.taking = None;
         Ok(())
+    }
+
+    /// Whether lookups and subscriptions do not hold yet what happened at `point`.
+    pub(super) fn is_news(&self, point: LogPoint) -> bool {
+        point > self.loaded && !self.rereading
     }
 
     fn changes(
@@ -128,11 +133,11 @@ impl Engine {
             if lookup == Some(LookupTable::ScheduleOp) {
                 self.schedule_op_changed(&change, point, committed)?;
             } else if let Some(lookup) = lookup
-                && point > self.loaded
+                && self.is_news(point)
             {
                 self.lookup_changed(lookup, &change)?;
             }
-            if subscriptions && point > self.loaded {
+            if subscriptions && self.is_news(point) {
                 self.subscription_changed(&change)?;
             }
             self.record(&watches, &change, point, committed)?;
@@ -179,7 +184,7 @@ impl Engine {
                 watched.log.clear();
             }
         }
-        if (lookup.is_some() || subscriptions) && point > self.loaded {
+        if (lookup.is_some() || subscriptions) && self.is_news(point) {
             self.reload = true;
         }
     }

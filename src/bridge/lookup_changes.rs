@@ -71,7 +71,7 @@ impl Engine {
         committed: i64,
     ) -> Result<(), BridgeError> {
         let mut schedules = self.schedules_of(change);
-        if point > self.loaded {
+        if self.is_news(point) {
             schedules.extend(self.lookup_changed(LookupTable::ScheduleOp, change)?);
         } else if schedules.is_empty() {
             warn!(

@@ -21,6 +21,7 @@ mod places;
 mod registry;
 mod reload;
 mod restore;
+mod second_pass;
 mod sending;
 mod server_clock;
 mod shares;

@@ -77,9 +77,24 @@ impl Log<'_> {
     }
 }
 
+/// Takes out the subscriptions whose places lie more than `max_rebuild` bytes of log behind that of the subscription
+/// which has come furthest (rule W9).
+pub(super) fn laggards<'a>(
+    subscriptions: &'a [SavedSubscription],
+    files: &LogFiles,
+    max_rebuild: u64,
+) -> (Vec<&'a SavedSubscription>, Vec<&'a SavedSubscription>) {
+    let resume = |saved: &SavedSubscription| saved.cursor.as_ref().map(|cursor| cursor.resume.point());
+    let foremost = subscriptions.iter().filter_map(resume).max().unwrap_or_default();
+    let is_far = |saved: &&SavedSubscription| {
+        resume(saved).is_some_and(|resume| files.bytes_between(resume, foremost) > max_rebuild)
+    };
+    subscriptions.iter().partition(is_far)
+}
+
 /// Where the oldest cursor must be read from.
-pub(super) fn oldest(subscriptions: &[SavedSubscription]) -> Option<Position> {
-    let resumes = subscriptions.iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| &cursor.resume);
+pub(super) fn oldest<'a>(subscriptions: impl IntoIterator<Item = &'a SavedSubscription>) -> Option<Position> {
+    let resumes = subscriptions.into_iter().filter_map(|saved| saved.cursor.as_ref()).map(|cursor| &cursor.resume);
     resumes.min_by_key(|resume| resume.point()).cloned()
 }
 

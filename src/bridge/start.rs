@@ -1,6 +1,6 @@
 //! Starting: where to read from, and who takes what from whom.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -15,12 +15,13 @@ use super::{
     registry::Told,
     reload::{self, Loaded},
     restore::{known_layouts, known_log_files},
+    second_pass::SecondPass,
     shares::Shares,
     tables::Followed,
 };
 use crate::{
     binlog::Position,
-    config::Config,
+    config::{Config, MysqlConfig},
     configured_tables,
     delivery::Sender,
     http::{Health, Server},
@@ -223,7 +224,10 @@ impl Bridge {
         let log = Log { another, lost, files: &files, end: end.point() };
         log.forget_lost(&mut subscriptions, overlap(&config.delivery));
         // What is known of layouts holds where the log was read up to the place at which reading begins.
-        let place = places::oldest(&subscriptions);
+        let (far_behind, others) = places::laggards(&subscriptions, &files, config.state.max_rebuild.bytes());
+        let second_start = places::oldest(far_behind.iter().copied());
+        let far_behind: BTreeSet<i64> = far_behind.iter().map(|saved| saved.num).collect();
+        let place = places::oldest(others);
         let layouts = if place.is_some() { known_layouts(&saved.layouts) } else { Vec::new() };
         let log_files = if place.is_some() { known_log_files(&saved.log_files) } else { Vec::new() };
         let another_log = place.is_none();
@@ -234,8 +238,6 @@ impl Bridge {
         info!(file = start.file, offset = start.offset, "reading from here");
 
         let followed = Followed::new(&tables);
-        let (sender, messages) = mpsc::channel::<Message>(MESSAGES);
-        let reading = CancellationToken::new();
         let reader_config = ReaderConfig {
             mysql: config.mysql.clone(),
             tables: followed.names().to_vec(),
@@ -244,10 +246,21 @@ impl Bridge {
             seed: format!("{} {}", config.workstation, state.instance_id()),
             reconnect_max: Duration::from_secs(30),
         };
-        let reader = Reader::new(reader_config, start.clone(), database.clone(), sender, reading.clone())
-            .knowing(layouts)
-            .of_log(log_files);
-        let reader = tokio::spawn(reader.run());
+        let read = |config: ReaderConfig, start: Position| {
+            let (sender, messages) = mpsc::channel::<Message>(MESSAGES);
+            let reading = CancellationToken::new();
+            let reader = Reader::new(config, start, database.clone(), sender, reading.clone());
+            let reader = reader.knowing(layouts.clone()).of_log(log_files.clone());
+            (messages, reading, tokio::spawn(reader.run()))
+        };
+        let second_pass = second_start.map(|start| {
+            // Two readers of one id would throw each other out.
+            let mysql = MysqlConfig { server_id: 0, ..config.mysql.clone() };
+            let seed = format!("{} second pass", reader_config.seed);
+            let (messages, reading, reader) = read(ReaderConfig { mysql, seed, ..reader_config.clone() }, start);
+            SecondPass::new(far_behind, messages, reader, reading)
+        });
+        let (messages, reading, reader) = read(reader_config, start.clone());
         let parts = Parts {
             workstation: config.workstation.clone(),
             schedule_operatories: config.opendental.schedule_operatories,
@@ -272,6 +285,9 @@ impl Bridge {
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
         engine.rebuilt = loaded.point();
         engine.take_over(loaded, Told::Start)?;
+        if let Some(pass) = second_pass {
+            engine.begin_second_pass(pass);
+        }
         Ok(Started { engine, messages, reading, reader })
     }
 }

@@ -66,6 +66,7 @@ pub(super) const KEYS: &[Key] = &[
     key("mysql.client", Kind::Text(check::client)),
     key("mysql.heartbeat_seconds", Kind::Integer(1, 60)),
     key("state.path", Kind::Text(check::state_path)),
+    key("state.max_rebuild", Kind::Size(ByteSize::from_bytes(1000), ByteSize::from_bytes(1_000_000_000_000_000))),
     key("memory.budget", Kind::Size(MemoryConfig::LEAST, ByteSize::from_bytes(1_000_000_000_000))),
     key("opendental.schedule_operatories", Kind::Switch),
     key("opendental.tables", Kind::List(check::table)),

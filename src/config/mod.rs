@@ -114,6 +114,8 @@ pub enum TlsMode {
 pub struct StateConfig {
     /// The SQLite file.
     pub path: PathBuf,
+    /// A subscription whose place lies further behind the others', in bytes of log, is read for by itself at a start.
+    pub max_rebuild: ByteSize,
 }
 
 /// `[memory]`.

@@ -36,6 +36,13 @@ impl LogFiles {
             None => Reach::Purged,
         }
     }
+
+    /// About how many bytes of the log lie between two points.
+    pub fn bytes_between(&self, from: LogPoint, to: LogPoint) -> u64 {
+        let whole = self.files.iter().filter(|(number, _)| (from.file..to.file).contains(number));
+        let whole = whole.map(|(_, size)| size).sum::<u64>();
+        whole.saturating_add(to.offset).saturating_sub(from.offset)
+    }
 }
 
 impl Database {
@@ -68,6 +75,8 @@ mod tests {
         assert_eq!(reach(9, 500), Reach::Held);
         assert_eq!(reach(10, 4), Reach::Held);
         assert_eq!(reach(8, 4), Reach::Purged);
+        let (from, to) = (LogPoint { file: 9, offset: 100 }, LogPoint { file: 10, offset: 50 });
+        assert_eq!((log.bytes_between(from, to), log.bytes_between(to, to)), (450, 0));
         assert_eq!((reach(9, 501), reach(10, 301), reach(11, 4)), (Reach::Beyond, Reach::Beyond, Reach::Beyond));
     }
 }

@@ -186,3 +186,58 @@ async fn log_started_anew(office: &mut Office, reset: &str, running: bool) {
     bridge.kill();
     assert!(log(office).contains("was started anew"), "{}", log(office));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w9_subscriptions_far_behind_are_read_for_by_themselves_and_lose_nothing() {
+    let mut office = own_office().await;
+    let start = |office: &Office| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+        command.env("OPENDENTAL_CDC_STATE__MAX_REBUILD", "100 kB");
+        office.process_by(command)
+    };
+    office.exec("CREATE TABLE document (Note LONGTEXT)").await;
+    office.exec("INSERT INTO labcase (LabCaseNum, Instructions) VALUES (5, ''), (6, '')").await;
+    office.subscribe(1, "Appointment", 1).await;
+    office.subscribe(2, "Appointment", 1).await;
+    office.subscribe(3, "LabCaseDeleted", 1).await;
+    office.receiver.behave_by(|event| Behavior::status(if event.path == "/2/" { 200 } else { 503 }));
+    let bridge = start(&office);
+    office.ticking(1).await;
+    office.ticking(3).await;
+    office.exec(&format!("{}; DELETE FROM labcase WHERE LabCaseNum=5", insert(1))).await;
+    let events = arrive(&mut office, &[(1, "AptNum", 1), (2, "AptNum", 1), (3, "LabCaseNum", 5)]).await;
+    let id = |events: &[Event], num| events.iter().find(|event| event.subscription() == num).unwrap().id();
+    let failed = [id(&events, 1), id(&events, 3)];
+    office.exec(&format!("INSERT INTO document (Note) VALUES ('{}')", "x".repeat(300_000))).await;
+    office.exec(&format!("{}; {}; DELETE FROM labcase", insert(2), insert(3))).await;
+    office.exec("DELETE FROM appointment WHERE AptNum=3").await;
+    arrive(&mut office, &[(2, "AptNum", 2)]).await;
+    office.ticking(2).await;
+    office.ticking(2).await;
+    bridge.kill();
+    while office.receiver.try_next().is_some() {}
+    office.receiver.behave(Behavior::status(200));
+
+    let bridge = start(&office);
+    office.exec(&insert(4)).await;
+    let wanted = [
+        (1, "AptNum", 1),
+        (1, "AptNum", 2),
+        (1, "AptNum", 4),
+        (2, "AptNum", 4),
+        (3, "LabCaseNum", 5),
+        (3, "LabCaseNum", 6),
+    ];
+    let events = arrive(&mut office, &wanted).await;
+    assert_eq!([id(&events, 1), id(&events, 3)], failed, "a window stays as it was closed");
+    for event in events.iter().filter(|event| event.subscription() < 3) {
+        let rows = event.field("AptNum");
+        assert!(!rows.contains(&"3".to_owned()), "a deleted row was sent: {rows:?}");
+        assert!(event.subscription() == 1 || rows == ["4"], "sent again: {rows:?}");
+    }
+    office.exec(&format!("{}; UPDATE appointment SET Note='x' WHERE AptNum=1", insert(5))).await;
+    arrive(&mut office, &[(1, "AptNum", 5), (2, "AptNum", 5), (1, "AptNum", 1), (2, "AptNum", 1)]).await;
+    bridge.kill();
+    let log = log(&office);
+    assert!(log.contains("a second reader reads the log for them") && log.contains("as far as the first"), "{log}");
+}
