@@ -30,18 +30,23 @@ fn library() -> Option<PathBuf> {
     found
 }
 
+/// Lets a server take its time from `file`; see [`set`].
+pub(crate) fn clocked(options: Options, file: &tempfile::NamedTempFile) -> Option<Options> {
+    let library = library()?;
+    set(file, 0);
+    let options = options
+        .environment("LD_PRELOAD", library.to_string_lossy())
+        .environment("FAKETIME_TIMESTAMP_FILE", file.path().to_string_lossy())
+        .environment("FAKETIME_NO_CACHE", "1")
+        .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Some(options)
+}
+
 impl Clocked {
     /// In New York, at `utc`.
     async fn open(utc: Option<&str>) -> Option<Self> {
-        let library = library()?;
         let file = tempfile::NamedTempFile::new().unwrap();
-        let options = Options::default()
-            .zone("America/New_York")
-            .arg("--sql-mode=")
-            .environment("LD_PRELOAD", library.to_string_lossy())
-            .environment("FAKETIME_TIMESTAMP_FILE", file.path().to_string_lossy())
-            .environment("FAKETIME_NO_CACHE", "1")
-            .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        let options = clocked(Options::default().zone("America/New_York").arg("--sql-mode="), &file)?;
         set(&file, utc.map_or(0, seconds_until));
         let server = Arc::new(MariaDb::start(options).await.unwrap());
         let office = Office::on(server, Engine::MyIsam).await;
@@ -90,7 +95,8 @@ impl Clocked {
     }
 }
 
-fn set(file: &tempfile::NamedTempFile, ahead: i64) {
+/// Sets the clock of the servers that take their time from `file` so many seconds ahead of ours.
+pub(crate) fn set(file: &tempfile::NamedTempFile, ahead: i64) {
     // In one step: the server reads it all the time.
     let new = file.path().with_extension("new");
     std::fs::write(&new, format!("{ahead:+}")).unwrap();

@@ -32,6 +32,10 @@ pub(super) enum Fault {
     EndpointCut,
     /// The state file cannot grow.
     DiskFull,
+    /// The server's clock is set, by up to a day.
+    ClockSet,
+    /// The replica that commits wait for is slow, so that they are in the log long before they are in the table.
+    ReplicaSlow,
     /// The log is purged while the bridge is off.
     Purged,
     /// RESET MASTER, RESET BINARY LOGS AND GTIDS.

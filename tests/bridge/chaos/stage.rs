@@ -21,6 +21,7 @@ use super::{
     mood::{BAD, Mood},
 };
 use crate::{
+    clocks,
     office::{Office, Process, subscription_row},
     proxy::{Fate, Proxy},
     workload::{Workload, Writing, watched},
@@ -35,6 +36,12 @@ pub(super) struct Stage {
     log: Log,
     seed: u64,
     random: fastrand::Rng,
+    /// What may break.
+    faults: Vec<Fault>,
+    /// Where the server's clock comes from, if it can be set.
+    clock: Option<tempfile::NamedTempFile>,
+    /// The replica that the server's commits wait for, if there is one.
+    replica: Option<Server>,
     workload: Workload,
     /// Not while the server is killed that cannot undo.
     writing: Option<Writing>,
@@ -71,7 +78,28 @@ impl Stage {
         let mut random = fastrand::Rng::with_seed(seed);
         let transactional = random.bool();
         let engine = if transactional { Engine::InnoDb } else { Engine::MyIsam };
-        let mut office = Office::on(Arc::new(server(release, log, transactional && random.bool()).await), engine).await;
+        let mut faults = fault::KEPT.to_vec();
+        let (mut clock, mut replica) = (None, None);
+        let mut options = options(release, log, transactional && random.bool());
+        match log {
+            Log::Lost => faults.extend(fault::LOST),
+            // What a clock that is set back stamps could not be found by stamp.
+            Log::Kept if release.is_mariadb() && random.bool() => {
+                let file = tempfile::NamedTempFile::new().unwrap();
+                if let Some(clocked) = clocks::clocked(options.clone(), &file) {
+                    options = clocked;
+                    clock = Some(file);
+                    faults.extend([Fault::ClockSet; 3]);
+                }
+            }
+            Log::Kept => {}
+        }
+        let server = release.start(options).await.unwrap();
+        if log == Log::Kept && release.is_mariadb() && random.bool() {
+            replica = Some(semi_sync_replica(&server).await);
+            faults.extend([Fault::ReplicaSlow; 4]);
+        }
+        let mut office = Office::on(Arc::new(server), engine).await;
         let proxy = Proxy::before(office.server.port()).await;
         office.behind(proxy.port);
         office.configure("[delivery]\nmax_elements = 100\nretry_max_seconds = 1\ntimeout_seconds = 2\n");
@@ -95,6 +123,9 @@ impl Stage {
             release,
             log,
             seed,
+            faults,
+            clock,
+            replica,
             workload: if log == Log::Kept { Workload::new(seed) } else { Workload::stamped(seed) },
             writing: None,
             transactional,
@@ -176,9 +207,7 @@ impl Stage {
     /// One thing breaks and is mended again, as the seed decides.
     pub(super) async fn fault(&mut self) {
         sleep(Duration::from_millis(self.random.u64(50..1200))).await;
-        let lost: &[Fault] = if self.log == Log::Lost { &fault::LOST } else { &[] };
-        let choice = self.random.usize(0..fault::KEPT.len() + lost.len());
-        let fault = fault::KEPT.iter().chain(lost).nth(choice).copied().unwrap();
+        let fault = *self.random.choice(&self.faults).unwrap();
         println!("{:7.3} s: {fault:?}", self.began.elapsed().as_secs_f64());
         self.apply(fault).await;
         *self.report.faults.entry(fault).or_default() += 1;
@@ -239,6 +268,18 @@ impl Stage {
             Fault::EndpointSilent => self.endpoint_connections(Fate::Silent).await,
             Fault::EndpointCut => self.endpoint_connections(Fate::Cut).await,
             Fault::DiskFull => self.fill_disk().await,
+            Fault::ClockSet => {
+                let ahead = self.random.choice([-86_400, -3_600, -5, 0, 5, 3_600, 86_400]).unwrap();
+                clocks::set(self.clock.as_ref().unwrap(), ahead);
+            }
+            Fault::ReplicaSlow => {
+                // A server that was started anew has forgotten it.
+                self.sql("SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC").await;
+                self.sql("SET GLOBAL rpl_semi_sync_master_enabled = ON").await;
+                self.replica.as_ref().unwrap().pause().await.unwrap();
+                self.while_it_lasts(500..3000).await;
+                self.replica.as_ref().unwrap().resume().await.unwrap();
+            }
             Fault::Purged => {
                 self.kill_bridge();
                 self.while_it_lasts(100..800).await;
@@ -438,21 +479,29 @@ impl Stage {
     }
 }
 
-async fn server(release: Release, log: Log, gtid: bool) -> Server {
-    let mut options = Options::default()
+fn options(release: Release, log: Log, gtid: bool) -> Options {
+    let options = Options::default()
         .zone("America/New_York")
         .arg("--sql-mode=")
         // A server that is killed loses nothing that it has committed.
         .arg("--innodb-flush-log-at-trx-commit=2")
         .arg("--myisam-recover-options=BACKUP,FORCE");
-    if log == Log::Kept {
-        // Without it, altered columns may have to be caught up by stamp.
-        options = options.arg("--binlog-row-metadata=FULL");
-    }
-    if gtid && !release.is_mariadb() {
-        options = options.gtid();
-    }
-    release.start(options).await.unwrap()
+    // Without the names, altered columns may have to be caught up by stamp.
+    let options = if log == Log::Kept { options.arg("--binlog-row-metadata=FULL") } else { options };
+    if gtid && !release.is_mariadb() { options.gtid() } else { options }
+}
+
+/// A replica of a MariaDB, for which commits wait between the log and the table.
+async fn semi_sync_replica(primary: &Server) -> Server {
+    let options = Options::default().arg("--server-id=1000").arg("--rpl-semi-sync-slave-enabled=ON");
+    let replica = Release::MariaDb10_11.start(options).await.unwrap();
+    let follow = format!(
+        "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='root', MASTER_CONNECT_RETRY=1, \
+         MASTER_USE_GTID=slave_pos; START SLAVE",
+        primary.port()
+    );
+    replica.exec(&follow).await.unwrap();
+    replica
 }
 
 /// Triggers by which the server itself notes which rows are gone, but for those of a TRUNCATE.
