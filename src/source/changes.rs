@@ -26,14 +26,20 @@ pub struct Changes {
     rows: Vec<ChangedRow>,
 }
 
-/// What a row's change has of its own: see [`Change`].
+/// What a row's change has of its own: see [`Change`]. There is one for each row in the log, so it is kept small.
 #[derive(Clone)]
 pub(super) struct ChangedRow {
     pub(super) key: RowKey,
-    pub(super) old_key: Option<RowKey>,
     /// Where the image is in the event's; `None` if it is not whole.
     pub(super) image: Option<Part>,
-    pub(super) partial: Option<Box<PartialImage>>,
+    pub(super) rest: Option<Box<Rest>>,
+}
+
+/// What few changes have.
+#[derive(Clone, Default)]
+pub(super) struct Rest {
+    pub(super) old_key: Option<RowKey>,
+    pub(super) partial: Option<PartialImage>,
     /// Where the before image is, if it is whole and somebody wants it.
     pub(super) before: Option<Part>,
 }
@@ -74,7 +80,7 @@ impl Changes {
         images: &[u8],
         rows: Vec<ChangedRow>,
     ) -> Self {
-        let kept = rows.iter().any(|row| row.image.is_some() || row.before.is_some());
+        let kept = rows.iter().any(|row| row.image.is_some() || row.rest.as_ref().is_some_and(|rest| rest.before.is_some()));
         let images = if kept { images.into() } else { Arc::default() };
         Self { table, kind, layout, images, rows }
     }
@@ -109,7 +115,8 @@ impl Changes {
 
     /// About how many bytes of memory they take.
     pub(super) fn bytes(&self) -> usize {
-        let partial = self.rows.iter().filter_map(|row| row.partial.as_ref()).map(|image| image.bytes.len());
+        let partial = self.rows.iter().filter_map(|row| row.rest.as_ref()?.partial.as_ref());
+        let partial = partial.map(|image| image.bytes.len());
         self.images.len() + self.rows.len() * CHANGE_BYTES + partial.sum::<usize>()
     }
 
@@ -154,10 +161,11 @@ impl Iterator for IntoChanges {
 }
 
 fn change(table: TableId, kind: ChangeKind, layout: &Arc<Layout>, images: &Arc<[u8]>, row: ChangedRow) -> Change {
-    let ChangedRow { key, old_key, image, partial, before } = row;
+    let ChangedRow { key, image, rest } = row;
+    let Rest { old_key, partial, before } = rest.map(|rest| *rest).unwrap_or_default();
     let shared = |part: Part| SharedBytes::part(images, part.start, part.end);
     let (image, before) = (image.map(shared), before.map(shared));
-    Change { table, kind, key, old_key, image, partial, before, layout: layout.clone() }
+    Change { table, kind, key, old_key, image, partial: partial.map(Box::new), before, layout: layout.clone() }
 }
 
 #[cfg(test)]

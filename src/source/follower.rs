@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     change::{ChangeKind, Doubt, Message, Misread, PartialImage, Step, TableId, Transaction},
-    changes::{ChangedRow, Changes, Part},
+    changes::{ChangedRow, Changes, Part, Rest},
     collecting::{Collecting, bytes},
     database_error::DatabaseError,
     error::SourceError,
@@ -377,15 +377,13 @@ impl<L: LayoutReader> Follower<L> {
         let whole =
             |image: Image<'_>| image.is_whole(&layout.columns).then(|| Part::of(images, image.bytes())).flatten();
         let keep_before = old_key.is_some() || self.keep_before.get(usize::from(table)).is_some_and(|keep| *keep);
-        let held = |image: Image<'_>| PartialImage { bytes: image.bytes().into(), present: image.present().into() };
-        let is_part = image.holds_values() && !image.is_whole(&layout.columns);
-        Ok(Some(ChangedRow {
-            key,
-            old_key,
-            image: whole(image),
-            partial: is_part.then(|| Box::new(held(image))),
-            before: before.filter(|_| keep_before).and_then(whole),
-        }))
+        let before = before.filter(|_| keep_before).and_then(whole);
+        let image_part = whole(image);
+        let held = || PartialImage { bytes: image.bytes().into(), present: image.present().into() };
+        let partial = (image_part.is_none() && image.holds_values()).then(held);
+        let has_more = old_key.is_some() || partial.is_some() || before.is_some();
+        let rest = has_more.then(|| Box::new(Rest { old_key, partial, before }));
+        Ok(Some(ChangedRow { key, image: image_part, rest }))
     }
 
     /// Reads a statement, and what it does to watched tables.

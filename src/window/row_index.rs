@@ -27,7 +27,7 @@ impl RowIndex {
 
     /// The number of the row `key`.
     pub(super) fn get<'a>(&self, key: &RowKey, key_of: impl Fn(u32) -> Option<&'a RowKey>) -> Option<u32> {
-        self.numbers.find(self.state.hash_one(key), |number| key_of(*number) == Some(key)).copied()
+        self.numbers.find(hash(&self.state, key), |number| is(key_of(*number), key)).copied()
     }
 
     /// Sets the number of the row `key`; the one that it had before.
@@ -39,8 +39,8 @@ impl RowIndex {
     ) -> Option<u32> {
         let state = &self.state;
         // Where a key is not known any more, its place does not matter either.
-        let hash = |number: &u32| key_of(*number).map_or(0, |key| state.hash_one(key));
-        match self.numbers.entry(state.hash_one(key), |number| key_of(*number) == Some(key), hash) {
+        let hash_of = |number: &u32| key_of(*number).map_or(0, |key| hash(state, key));
+        match self.numbers.entry(hash(state, key), |number| is(key_of(*number), key), hash_of) {
             hash_table::Entry::Occupied(mut row) => Some(std::mem::replace(row.get_mut(), number)),
             hash_table::Entry::Vacant(row) => {
                 row.insert(number);
@@ -51,7 +51,7 @@ impl RowIndex {
 
     /// Removes the row `key`; the number that it had.
     pub(super) fn remove<'a>(&mut self, key: &RowKey, key_of: impl Fn(u32) -> Option<&'a RowKey>) -> Option<u32> {
-        let row = self.numbers.find_entry(self.state.hash_one(key), |number| key_of(*number) == Some(key));
+        let row = self.numbers.find_entry(hash(&self.state, key), |number| is(key_of(*number), key));
         row.ok().map(|row| row.remove().0)
     }
 
@@ -63,5 +63,23 @@ impl RowIndex {
     /// Gives back memory beyond what a thousand rows take. For an empty index.
     pub(super) fn shrink(&mut self) {
         self.numbers.shrink_to(1024, |_| 0);
+    }
+}
+
+/// Nearly all keys are one integer: what is done for each row's is done without asking which kind of key it is twice.
+#[inline]
+fn hash(state: &RandomState, key: &RowKey) -> u64 {
+    match key {
+        RowKey::Int(number) => state.hash_one(*number),
+        RowKey::UInt(number) => state.hash_one(*number),
+        RowKey::Columns(parts) => state.hash_one(parts),
+    }
+}
+
+#[inline]
+fn is(found: Option<&RowKey>, key: &RowKey) -> bool {
+    match (found, key) {
+        (Some(RowKey::Int(found)), RowKey::Int(key)) => found == key,
+        (found, key) => found == Some(key),
     }
 }
