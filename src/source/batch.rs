@@ -1,4 +1,4 @@
-//! Events as they came, to be handed from task to task together.
+//! Events as they came, several together.
 
 /// A batch has enough events when it has this many bytes.
 pub(super) const BATCH_BYTES: usize = 256 << 10;
@@ -44,17 +44,8 @@ impl Batch {
         self.events.iter().map(|(start, end)| self.bytes.get(*start..*end).unwrap_or_default())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= BATCH_BYTES
-    }
-
-    /// Whether it holds an event that is large beside others.
-    pub(super) fn is_large(&self) -> bool {
-        self.bytes.len() > LARGE * BATCH_BYTES
     }
 
     pub(super) fn clear(&mut self) {

@@ -80,7 +80,8 @@ impl Changes {
         images: &[u8],
         rows: Vec<ChangedRow>,
     ) -> Self {
-        let kept = rows.iter().any(|row| row.image.is_some() || row.rest.as_ref().is_some_and(|rest| rest.before.is_some()));
+        let kept =
+            rows.iter().any(|row| row.image.is_some() || row.rest.as_ref().is_some_and(|rest| rest.before.is_some()));
         let images = if kept { images.into() } else { Arc::default() };
         Self { table, kind, layout, images, rows }
     }
@@ -100,7 +101,7 @@ impl Changes {
 
     /// Each row's key, and the one that it had before if that was another.
     pub(super) fn keys(&self) -> impl Iterator<Item = (&RowKey, Option<&RowKey>)> {
-        self.rows.iter().map(|row| (&row.key, row.old_key.as_ref()))
+        self.rows.iter().map(|row| (&row.key, row.rest.as_ref().and_then(|rest| rest.old_key.as_ref())))
     }
 
     /// How many rows changed.

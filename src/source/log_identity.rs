@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::{
+    batches::Batches,
     connection::{BinlogConnection, ConnectionError},
     error::SourceError,
-    read_ahead::ReadAhead,
 };
 use crate::binlog::{Decoder, EventBody, Position};
 
@@ -58,11 +58,11 @@ impl LogIdentity {
         position: &Position,
         connection: Box<dyn BinlogConnection>,
     ) -> Result<(), ConnectionError> {
-        let (mut events, mut decoder) = (ReadAhead::start(connection), Decoder::new());
+        let (mut batches, mut decoder) = (Batches::new(connection), Decoder::new());
         let mut left = MOST_EVENTS;
         while left > 0 {
-            let batch = events.next().await?;
-            for bytes in batch.events().take(left) {
+            batches.next().await?;
+            for bytes in batches.events().take(left) {
                 left -= 1;
                 let event = decoder.decode(bytes).map_err(|error| ConnectionError::Unreadable(error.to_string()))?;
                 if matches!(event.body, EventBody::FormatDescription(_)) && event.header.timestamp > 0 {

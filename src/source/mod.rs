@@ -4,6 +4,7 @@
 mod answer;
 mod barrier;
 mod batch;
+mod batches;
 mod change;
 mod changed_keys;
 mod changes;
@@ -35,7 +36,6 @@ mod mysql_async_connection;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc_connection;
 mod poll;
-mod read_ahead;
 mod reader;
 mod replica_clash;
 mod replica_facts;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    batches::Batches,
     change::Message,
     connection::{ConnectionError, ConnectionMaker},
     connection_maker::ConfiguredMaker,
@@ -13,7 +14,6 @@ use super::{
     follower::{Failure, Follower, Wanted},
     layout::{KnownLayout, LayoutReader},
     log_identity::{LogFileMade, LogIdentity},
-    read_ahead::ReadAhead,
     replica_id::ReplicaId,
 };
 use crate::{
@@ -189,23 +189,23 @@ async fn read<L: LayoutReader>(
     }
     let connection = maker.connect(follower.position(), id, patience).await?;
     follower.connected(connection.identity().clone()).await?;
-    let mut events = ReadAhead::start(connection);
+    let mut batches = Batches::new(connection);
     let mut decoder = Decoder::new();
     loop {
-        let batch = match events.at_hand() {
-            Some(batch) => batch?,
+        match batches.at_hand() {
+            Some(read) => read?,
             None => {
                 follower.flush().await?;
-                match tokio::time::timeout(patience, events.next()).await {
-                    Ok(batch) => batch?,
+                match tokio::time::timeout(patience, batches.next()).await {
+                    Ok(read) => read?,
                     Err(_) => {
                         let silence = patience.as_secs();
                         return Err(End::Lost(format!("the server was silent for {silence} s, heartbeats included")));
                     }
                 }
             }
-        };
-        for bytes in batch.events() {
+        }
+        for bytes in batches.events() {
             let mut event = match decoder.decode(bytes) {
                 Ok(event) => event,
                 Err(error) => {
@@ -218,7 +218,6 @@ async fn read<L: LayoutReader>(
             }
             follower.take(&mut event).await?;
         }
-        events.give_back(batch);
         if stop.is_cancelled() {
             return Ok(());
         }
