@@ -267,5 +267,6 @@ impl Engine {
                 }
             }
         }
+        self.store_audit();
     }
 }

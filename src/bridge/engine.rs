@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    audit::Audit,
     backoff::Backoff,
     clock::{OwnClock, ServerClock},
     closing::BarrierStep,
@@ -60,6 +61,7 @@ pub(super) struct Parts {
     pub(super) followed: Followed,
     pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
+    pub(super) audit: Audit,
 }
 
 pub(super) struct Engine {
@@ -90,6 +92,7 @@ pub(super) struct Engine {
     pub(super) reading: Option<Identity>,
     pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
+    pub(super) audit: Audit,
     pub(super) watched: HashMap<WatchId, Watched>,
     /// What is read again for subscriptions that are far behind.
     pub(super) second_pass: Option<SecondPass>,
@@ -157,7 +160,16 @@ impl Engine {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { workstation, delivery, database, identity, zone, state, sender, health, .. } = parts;
         let Parts {
-            schedule_operatories, heartbeat_millis, memory, boundary, tables, followed, own_clock, clock, ..
+            schedule_operatories,
+            heartbeat_millis,
+            memory,
+            boundary,
+            tables,
+            followed,
+            own_clock,
+            clock,
+            audit,
+            ..
         } = parts;
         Self {
             workstation,
@@ -183,6 +195,7 @@ impl Engine {
             reading: None,
             own_clock,
             clock,
+            audit,
             lookups: Lookups::new(),
             moved_schedules: Vec::new(),
             loaded: LogPoint::default(),
@@ -273,6 +286,7 @@ impl Engine {
             self.start_scans();
             self.start_barrier();
             self.start_reload();
+            self.start_audit();
         }
         if std::mem::take(&mut self.trim) {
             self.trim_logs();
@@ -311,6 +325,10 @@ impl Engine {
             Done::Attempted(attempted) => self.attempted(attempted),
             Done::KeyLookedUp { watch, result } => self.key_looked_up(watch, result),
             Done::Reloaded(result) => self.reloaded(result),
+            Done::Audited(result) => {
+                self.audited(*result);
+                Ok(())
+            }
             Done::GivenUp => Ok(()),
         }
     }
@@ -380,7 +398,8 @@ impl Engine {
         let deliveries = deliveries.map(|at| at.max(storing.unwrap_or(at)));
         let updates = [self.writing_back.wake(), self.failure_columns_wake()];
         let wake = self.wake.first().map(|&(at, _)| at);
-        let next = [wake, storing, deliveries, reload, barrier].into_iter().chain(updates);
+        let audit = self.reading.as_ref().and_then(|_| self.audit.wake());
+        let next = [wake, storing, deliveries, reload, barrier, audit].into_iter().chain(updates);
         let next = next.flatten().min().unwrap_or(now.saturating_add(60_000));
         Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
     }

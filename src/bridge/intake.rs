@@ -32,6 +32,7 @@ impl Engine {
                 self.boundary = boundary;
                 if advanced {
                     self.tell_moved_schedules();
+                    self.tell_unlogged();
                 }
                 self.health.reading(Utc::now());
                 self.read_up_to_barrier()?;

@@ -2,7 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{event_body::ReadRows, reload::Loaded, storing::Batch};
+use super::{
+    event_body::ReadRows,
+    reload::Loaded,
+    storing::Batch,
+    unlogged::{SearchError, Unlogged},
+};
 use crate::{
     delivery::Attempt,
     opendental::WatchId,
@@ -30,6 +35,8 @@ pub(super) enum Done {
     FailuresNoted { nums: Vec<i64>, result: Result<(), DatabaseError> },
     /// Subscriptions and lookups were read anew.
     Reloaded(Result<Loaded, DatabaseError>),
+    /// Rows were searched for that the log does not tell.
+    Audited(Box<Result<Unlogged, SearchError>>),
     /// The bridge is to stop.
     GivenUp,
 }

@@ -2,6 +2,7 @@
 //!
 //! A [`Bridge`] is a value made from its configuration; nothing about it is global.
 
+mod audit;
 mod backoff;
 mod catch_up;
 mod clock;
@@ -29,6 +30,7 @@ mod start;
 mod storing;
 mod tables;
 mod troubles;
+mod unlogged;
 mod write_back;
 
 pub use error::BridgeError;

@@ -23,6 +23,12 @@ impl Engine {
         warn!(seconds, "the server's clock was set, or this machine's stood still: forwards, or below 0 back");
         let zone = self.zone.clone();
         let now = Now { instant: self.server_now(), zone: &zone };
+        if seconds < 0 {
+            for (_, end) in self.ends.values_mut() {
+                end.instant = end.instant.saturating_add(seconds);
+                end.local = zone.local_text(end.instant);
+            }
+        }
         let nums: Vec<i64> = self.subscribers.keys().copied().collect();
         for num in nums {
             if seconds < 0

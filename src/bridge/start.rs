@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
+    audit::Audit,
     catch_up::overlap,
     clock::{OwnClock, ServerClock},
     engine::{Engine, Parts},
@@ -165,7 +166,12 @@ impl Bridge {
                     warn!("{error}: starting again with it");
                     lost = None;
                 }
-                result => return result,
+                result => {
+                    let state = engine.into_state().await;
+                    result?;
+                    // All of the state is then in the one file, which people copy.
+                    return Ok(state?.close().await?);
+                }
             }
             state = engine.into_state().await?;
             tokio::select! {
@@ -221,6 +227,8 @@ impl Bridge {
         let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
         let another = known.as_ref().is_some_and(|known| *known != identity);
         let mut subscriptions = saved.subscriptions;
+        let begins_anew = another || matches!(lost, Some(Lost::All));
+        let audit_mark = saved.audit.filter(|_| !begins_anew).and_then(|mark| serde_json::from_str(&mark).ok());
         let log = Log { another, lost, files: &files, end: end.point() };
         log.forget_lost(&mut subscriptions, overlap(&config.delivery));
         // What is known of layouts holds where the log was read up to the place at which reading begins.
@@ -260,7 +268,15 @@ impl Bridge {
             let (messages, reading, reader) = read(ReaderConfig { mysql, seed, ..reader_config.clone() }, start);
             SecondPass::new(far_behind, messages, reader, reading)
         });
+        // A second connection must be another replica to the server.
+        let audit_reader = ReaderConfig {
+            mysql: MysqlConfig { server_id: 0, ..reader_config.mysql.clone() },
+            keep_before: |_| false,
+            seed: format!("{} audit", reader_config.seed),
+            ..reader_config.clone()
+        };
         let (messages, reading, reader) = read(reader_config, start.clone());
+        let audit = Audit::new(config.source.audit, audit_reader, audit_mark);
         let parts = Parts {
             workstation: config.workstation.clone(),
             schedule_operatories: config.opendental.schedule_operatories,
@@ -278,6 +294,7 @@ impl Bridge {
             followed,
             own_clock,
             clock,
+            audit,
         };
         let mut engine = Engine::new(parts);
         let identity = engine.identity.stored();

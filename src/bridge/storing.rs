@@ -47,6 +47,8 @@ pub(super) struct Batch {
     another_log: bool,
     layouts: Vec<KnownLayout>,
     log_files: Vec<LogFileMade>,
+    /// Where the last audit ended.
+    audit: Option<String>,
     deliveries: Vec<Delivery>,
     then: Vec<Then>,
 }
@@ -76,6 +78,11 @@ impl Storing {
         self.next.another_log = another_log;
     }
 
+    /// The next audit begins here.
+    pub(super) fn audited(&mut self, mark: Option<String>) {
+        self.next.audit = mark;
+    }
+
     /// Why the last places could not be stored.
     pub(super) fn given_up(&mut self) -> Result<(), StateError> {
         self.given_up.take().map_or(Ok(()), Err)
@@ -89,6 +96,7 @@ impl Batch {
             && self.identity.is_none()
             && self.layouts.is_empty()
             && self.log_files.is_empty()
+            && self.audit.is_none()
     }
 
     /// Takes back what could not be stored; what has been gathered since is newer.
@@ -99,6 +107,7 @@ impl Batch {
         self.another_log |= before.another_log;
         self.layouts.splice(0..0, before.layouts);
         self.log_files.splice(0..0, before.log_files);
+        self.audit = self.audit.take().or(before.audit);
         self.then.splice(0..0, before.then);
     }
 }
@@ -164,6 +173,7 @@ impl Engine {
             layouts: batch.layouts.iter().map(saved_layout).collect(),
             forget_log_files: if batch.another_log { Some(ANY_FILE) } else { passed_files },
             log_files: batch.log_files.iter().map(|file| (file.number, file.made)).collect(),
+            audit: batch.audit.clone(),
             ..Changes::default()
         }
     }
@@ -176,6 +186,7 @@ impl Engine {
             upsert: self.subscribers.values().map(saved).collect(),
             layouts: batch.layouts.iter().map(saved_layout).collect(),
             log_files: batch.log_files.iter().map(|file| (file.number, file.made)).collect(),
+            audit: batch.audit.clone(),
             ..Changes::default()
         }
     }

@@ -12,6 +12,16 @@ const MAX_CATCH_UP: RangeInclusive<u64> = 60..=36_500 * DAY;
 /// What `delivery.catch_up_overlap` may be, in seconds.
 const CATCH_UP_OVERLAP: RangeInclusive<u64> = 0..=7 * DAY;
 
+/// What `source.audit` may be, in seconds.
+const AUDIT: RangeInclusive<u64> = 60..=366 * DAY;
+
+/// What turns something off.
+const OFF: &str = "off";
+
+pub(super) fn audit(text: &str) -> Result<(), String> {
+    if text == OFF { Ok(()) } else { within(text, AUDIT, " from 1m to 366d, or \"off\"") }
+}
+
 pub(super) fn max_catch_up(text: &str) -> Result<(), String> {
     if text.is_empty() { Ok(()) } else { within(text, MAX_CATCH_UP, " from 1m to 36500d, or \"\" for no limit") }
 }
@@ -23,6 +33,15 @@ pub(super) fn catch_up_overlap(text: &str) -> Result<(), String> {
 /// A time, for serde.
 pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     parse(&String::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("no length of time"))
+}
+
+/// A time, or none where the text is `off`, for serde.
+pub(super) fn read_unless_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == OFF {
+        return Ok(None);
+    }
+    parse(&text).map(Some).ok_or_else(|| D::Error::custom("no length of time"))
 }
 
 /// A time, or none where the text is empty, for serde.
@@ -73,6 +92,7 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_refused() {
         assert!(max_catch_up("").is_ok() && max_catch_up("3d").is_ok() && max_catch_up("30s").is_err());
+        assert!(audit("off").is_ok() && audit("1d").is_ok() && audit("59s").is_err() && audit("").is_err());
         assert!(catch_up_overlap("0s").is_ok() && catch_up_overlap("8d").is_err() && catch_up_overlap("").is_err());
     }
 }

@@ -65,6 +65,7 @@ pub(super) const KEYS: &[Key] = &[
     key("mysql.time_zone", Kind::Text(check::time_zone)),
     key("mysql.client", Kind::Text(check::client)),
     key("mysql.heartbeat_seconds", Kind::Integer(1, 60)),
+    key("source.audit", Kind::Text(duration::audit)),
     key("state.path", Kind::Text(check::state_path)),
     key("state.max_rebuild", Kind::Size(ByteSize::from_bytes(1000), ByteSize::from_bytes(1_000_000_000_000_000))),
     key("memory.budget", Kind::Size(MemoryConfig::LEAST, ByteSize::from_bytes(1_000_000_000_000))),

@@ -40,6 +40,8 @@ pub struct Config {
     pub engine: Engine,
     /// The server that is read.
     pub mysql: MysqlConfig,
+    /// How the server is watched.
+    pub source: SourceConfig,
     /// What survives a restart.
     pub state: StateConfig,
     /// How much memory may be used.
@@ -106,6 +108,15 @@ pub enum TlsMode {
     VerifyCa,
     /// Always, with a certificate of a trusted authority for the host's name.
     VerifyIdentity,
+}
+
+/// `[source]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// How often rows are searched for that never reached the server's log; `None`: never.
+    #[serde(deserialize_with = "duration::read_unless_off")]
+    pub audit: Option<Duration>,
 }
 
 /// `[state]`.

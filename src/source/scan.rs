@@ -1,5 +1,7 @@
 //! One scan of a table for keys and time stamps: what catch-up needs (rule W10).
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use sqlx::{Decode, Row};
 
@@ -13,6 +15,7 @@ use super::{
 use crate::{
     binlog::LogPoint,
     packed::{Marks, MarksBuilder},
+    row::RowKey,
 };
 
 const DOING: &str = "a scan for a catch-up";
@@ -43,19 +46,55 @@ impl Database {
         if key_columns.is_empty() {
             return Err(self.unexpected(DOING, "the table has no primary key"));
         }
+        let condition = stamp.and_then(|stamp| not_before(stamp, since)).unwrap_or_default();
+        let mut rows = MarksBuilder::default();
+        let take = |micros, key: RowKey| rows.push(micros, &key);
+        let point = self.each_stamped(table, key_columns, stamp, &condition, take).await?;
+        Ok(Scan { rows: rows.finish(), point })
+    }
+
+    /// Keys and stamps, in microseconds since 1970 in UTC, of the rows of `table` whose `stamp` lies in `stamps`;
+    /// `None` if there are more than `most`. Reads the whole table.
+    pub async fn stamped<S: AsRef<str>>(
+        &self,
+        table: &str,
+        key_columns: &[S],
+        stamp: &str,
+        stamps: Range<DateTime<Utc>>,
+        most: usize,
+    ) -> Result<Option<Vec<(RowKey, i64)>>, DatabaseError> {
+        let from = not_before(stamp, stamps.start).unwrap_or_else(|| " WHERE TRUE".to_owned());
+        let until = stamps.end.format("%Y-%m-%d %H:%M:%S%.6f");
+        let limit = most.saturating_add(1);
+        let condition = format!("{from} AND {} < '{until}' LIMIT {limit}", identifier(stamp));
+        let mut rows = Vec::new();
+        let take = |micros, key| rows.push((key, micros));
+        self.each_stamped(table, key_columns, Some(stamp), &condition, take).await?;
+        Ok((rows.len() <= most).then_some(rows))
+    }
+
+    /// Hands the stamp and the key of each row that meets the condition to `take`; returns the point of the log that
+    /// the rows are paired with.
+    async fn each_stamped<S: AsRef<str>>(
+        &self,
+        table: &str,
+        key_columns: &[S],
+        stamp: Option<&str>,
+        condition: &str,
+        mut take: impl FnMut(i64, RowKey) + Send,
+    ) -> Result<LogPoint, DatabaseError> {
         let mut session = self.session().await?;
         // In UTC no stamp is ambiguous, and comparisons mean what they say.
         session.execute("SET SESSION time_zone = '+00:00'", DOING).await?;
         let mut snapshot = Snapshot::open(session, self.server()).await?;
         let stamp_value = stamp.map(|stamp| format!(", UNIX_TIMESTAMP({})", identifier(stamp))).unwrap_or_default();
-        let condition = stamp.and_then(|stamp| not_before(stamp, since)).unwrap_or_default();
         let sql = format!(
             "SELECT {}{stamp_value} FROM {}{condition}{}",
             identifiers(key_columns),
             identifier(table),
             snapshot.lock_clause(),
         );
-        let (mut rows, mut unreadable) = (MarksBuilder::default(), false);
+        let mut unreadable = false;
         snapshot
             .session()
             .each_row(&sql, DOING, |row| {
@@ -64,7 +103,7 @@ impl Database {
                     None => Some(0),
                 };
                 match (micros, text_row::key(row, key_columns.len())?) {
-                    (Some(micros), Some(key)) => rows.push(micros, &key),
+                    (Some(micros), Some(key)) => take(micros, key),
                     _ => unreadable = true,
                 }
                 Ok(())
@@ -75,7 +114,7 @@ impl Database {
         if unreadable {
             return Err(self.unexpected(DOING, "a key or a stamp cannot be read"));
         }
-        Ok(Scan { rows: rows.finish(), point })
+        Ok(point)
     }
 }
 

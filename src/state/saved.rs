@@ -11,6 +11,8 @@ use crate::{
 pub struct Saved {
     /// The server and log that all positions belong to, as its own JSON text; `None` in a new file.
     pub identity: Option<String>,
+    /// Where the last audit ended, as its own JSON text; `None`: there was none.
+    pub audit: Option<String>,
     /// By ascending number.
     pub subscriptions: Vec<SavedSubscription>,
     /// By table, then by ascending point.
@@ -103,6 +105,8 @@ pub struct Changes {
     pub forget_log_files: Option<u64>,
     /// Files of the log, as in [`Saved::log_files`], to write in the place of what is there under their number.
     pub log_files: Vec<(u64, u32)>,
+    /// Where the last audit ended.
+    pub audit: Option<String>,
     /// Deliveries to append to the log, by ascending end.
     pub deliveries: Vec<Delivery>,
     /// Deliveries to remove.

@@ -111,6 +111,8 @@ impl State {
         let mut transaction = connection.begin().await.map_err(failed)?;
         let identity = sqlx::query_scalar("SELECT identity FROM bridge").fetch_one(&mut *transaction).await;
         let identity = identity.map_err(failed)?;
+        let audit =
+            sqlx::query_scalar("SELECT audit FROM bridge").fetch_one(&mut *transaction).await.map_err(failed)?;
         let rows = sqlx::query("SELECT * FROM subscription ORDER BY num").fetch_all(&mut *transaction).await;
         let subscriptions =
             rows.map_err(failed)?.iter().map(|row| Record { path, row }.subscription()).collect::<Result<_, _>>()?;
@@ -122,7 +124,7 @@ impl State {
         let log_files =
             rows.map_err(failed)?.iter().map(|row| Record { path, row }.log_file()).collect::<Result<_, _>>()?;
         transaction.commit().await.map_err(failed)?;
-        Ok(Saved { identity, subscriptions, layouts, log_files })
+        Ok(Saved { identity, audit, subscriptions, layouts, log_files })
     }
 
     /// Writes `changes` in one transaction: all of them or, on an error or if the future is dropped, none.
@@ -261,6 +263,10 @@ async fn write(
     }
     if let Some(identity) = &changes.identity {
         let query = sqlx::query("UPDATE bridge SET identity = ?").bind(identity);
+        query.execute(&mut *transaction).await.map_err(failed)?;
+    }
+    if let Some(audit) = &changes.audit {
+        let query = sqlx::query("UPDATE bridge SET audit = ?").bind(audit);
         query.execute(&mut *transaction).await.map_err(failed)?;
     }
     for num in &changes.remove {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod catch_up;
 mod chaos;
 #[cfg(unix)]
@@ -11,6 +12,7 @@ mod deletions;
 mod delivery;
 mod documented;
 mod doubt;
+mod edits;
 mod events;
 #[cfg(debug_assertions)]
 mod failpoints;

@@ -209,7 +209,13 @@ impl Office {
 
     /// Starts a bridge in this process.
     pub(crate) fn bridge(&self) -> Running {
-        let config = Config::from_toml(&self.toml()).unwrap();
+        self.bridge_with(|_| {})
+    }
+
+    /// Starts a bridge in this process, with what no configuration file can say.
+    pub(crate) fn bridge_with(&self, change: impl FnOnce(&mut Config)) -> Running {
+        let mut config = Config::from_toml(&self.toml()).unwrap();
+        change(&mut config);
         let stop = CancellationToken::new();
         let task = tokio::spawn(Bridge::new(config).run(stop.clone()));
         Running { stop, task }
