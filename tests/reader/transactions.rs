@@ -163,11 +163,8 @@ async fn w2_an_idle_log_is_known_to_be_read_to_its_end() {
         .await
         .unwrap();
     let mut following = Following::now(server, "idle", &["t"]).await;
-    let mut first = following.next().await;
-    if let Some(Message::Layouts(_)) = first {
-        first = following.next().await;
-    }
-    assert!(matches!(first, Some(Message::Transactions { .. })), "where reading began");
+    // Where reading began, behind what is told of layouts and the log's file.
+    while !matches!(following.next().await.expect("the reader ended"), Message::Transactions { .. }) {}
     server.exec("INSERT INTO idle.u VALUES (1); FLUSH BINARY LOGS").await.unwrap();
     assert!(following.steps().await.is_empty());
     following.end().await;
