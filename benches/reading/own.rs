@@ -96,9 +96,10 @@ struct Running {
 
 impl Running {
     fn start(server: &Server, state: &Path) -> Self {
+        let budget = std::env::var("CDC_BENCH_BUDGET").unwrap_or_else(|_| "256 MB".to_owned());
         let toml = format!(
             "workstation = \"BENCH\"\n[mysql]\nurl = \"{}\"\ntls = \"disabled\"\n[state]\npath = '{}'\n\
-             [http]\nlisten = \"\"\n",
+             [http]\nlisten = \"\"\n[memory]\nbudget = \"{budget}\"\n",
             server.url("opendental"),
             state.display()
         );
