@@ -2,10 +2,13 @@
 //!
 //! `cargo bench --bench bridge` prints figures and ratios; it asserts nothing.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod harness;
 
 use std::time::{Duration, Instant};
 
+use harness::subscription::subscribe;
 use mysql_async::prelude::Queryable;
 use opendental_cdc::{
     bridge::Bridge,
@@ -65,7 +68,7 @@ async fn freshness(server: &Server, session: &mut mysql_async::Conn) {
 }
 
 /// CPU seconds of this process (the bridge, and a receiver that receives nothing) for [`ROWS`] changes.
-async fn cost(server: &Server, session: &mut mysql_async::Conn, subscriptions: i64) -> f64 {
+async fn cost(server: &Server, session: &mut mysql_async::Conn, subscriptions: u64) -> f64 {
     let receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
     for num in 1..=subscriptions {
         subscribe(session, num, &receiver.url("/"), 3600).await;
@@ -114,17 +117,6 @@ async fn tick(session: &mut mysql_async::Conn) {
             return;
         }
     }
-}
-
-async fn subscribe(session: &mut mysql_async::Conn, num: i64, url: &str, seconds: u32) {
-    session
-        .query_drop(format!(
-            "INSERT INTO apisubscription (ApiSubscriptionNum, EndPointUrl, Workstation, CustomerKey, WatchTable, \
-             PollingSeconds, UiEventType, DateTimeStart, Note) VALUES ({num}, '{url}', '', 'k', 'Appointment', \
-             {seconds}, '', NOW(), '')"
-        ))
-        .await
-        .unwrap();
 }
 
 struct Running {

@@ -9,7 +9,10 @@ mod harness;
 
 use std::time::{Duration, Instant};
 
-use harness::measure::{Timer, setting};
+use harness::{
+    measure::{Timer, setting},
+    subscription::subscribe,
+};
 use mysql_async::{Conn, prelude::Queryable};
 use opendental_cdc::{
     bridge::Bridge,
@@ -57,7 +60,7 @@ async fn main() {
     print("the load alone", idle, None);
     let mut costs = Vec::new();
     for engine in [Engine::Polling, Engine::Binlog] {
-        subscribe(&mut session, subscriptions, &receiver.url("/")).await;
+        subscribe_all(&mut session, subscriptions, &receiver.url("/")).await;
         let running = Running::start(&server, engine);
         first_window(&mut session, subscriptions).await;
         let cost = measured(&server, &mut session, long).await;
@@ -101,17 +104,10 @@ async fn fill(session: &mut Conn, rows: u64) {
     }
 }
 
-async fn subscribe(session: &mut Conn, subscriptions: u64, url: &str) {
+async fn subscribe_all(session: &mut Conn, subscriptions: u64, url: &str) {
     session.query_drop("DELETE FROM apisubscription").await.unwrap();
     for num in 1..=subscriptions {
-        session
-            .query_drop(format!(
-                "INSERT INTO apisubscription (ApiSubscriptionNum, EndPointUrl, Workstation, CustomerKey, WatchTable, \
-                 PollingSeconds, UiEventType, DateTimeStart, Note) VALUES ({num}, '{url}', '', 'k', 'Appointment', \
-                 {POLLING_SECONDS}, '', NOW(), '')"
-            ))
-            .await
-            .unwrap();
+        subscribe(session, num, url, POLLING_SECONDS).await;
     }
 }
 

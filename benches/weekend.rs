@@ -19,6 +19,7 @@ use std::{
 use harness::{
     load::{Log, Vendor, Workload},
     measure::setting,
+    subscription::subscribe,
 };
 use mysql_async::{Conn, prelude::Queryable};
 use opendental_cdc::sandbox::{
@@ -46,11 +47,7 @@ async fn main() {
     let url = receiver.url("/");
     let log = Log::fill((Vendor::MariaDb, Workload::Bulk), "NO_LOG", rows, async |server| {
         let mut session = server.connect().await.unwrap();
-        let subscribe = format!(
-            "INSERT INTO apisubscription (ApiSubscriptionNum, EndPointUrl, Workstation, CustomerKey, WatchTable, \
-             PollingSeconds, UiEventType, DateTimeStart, Note) VALUES (1, '{url}', '', 'k', 'Appointment', 1, '', NOW(), '')"
-        );
-        session.query_drop(subscribe).await.unwrap();
+        subscribe(&mut session, 1, &url, 1).await;
         let mut bridge = start(server, folder.path());
         let first = date_time_start(&mut session).await;
         while date_time_start(&mut session).await == first {

@@ -5,3 +5,4 @@
 pub mod load;
 pub mod measure;
 pub mod program;
+pub mod subscription;
