@@ -25,7 +25,7 @@ use crate::{
     config::{Config, MysqlConfig},
     configured_tables,
     delivery::Sender,
-    http::{Health, Server},
+    http::{Health, Practice, Server, Services},
     opendental::{LookupTable, WatchTables},
     source::{Boundary, Database, Identity, LogFiles, Message, Reader, ReaderConfig, SourceError, TimeZone},
     state::{Origin, Saved, State, StateError},
@@ -47,12 +47,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// One practice's bridge.
 pub struct Bridge {
     config: Config,
+    practice: Practice,
 }
 
 impl Bridge {
     /// A bridge with this configuration; nothing is touched before [`Bridge::run`].
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self { config, practice: Practice::new() }
     }
 
     /// Runs until `stop` is cancelled, then finishes the requests under way and stores where it stands.
@@ -69,8 +70,8 @@ impl Bridge {
         let health = Health::new(heartbeat.saturating_mul(3).max(Duration::from_secs(15)));
         let serving = match Server::bind(&self.config.http).await? {
             Some(server) => {
-                let (health, stop) = (health.clone(), stop.child_token());
-                Some(tokio::spawn(server.serve(health, stop)))
+                let services = Services::new(&self.config.http, health.clone(), self.practice.clone());
+                Some(tokio::spawn(server.serve(services, stop.child_token())))
             }
             None => None,
         };
@@ -224,6 +225,7 @@ impl Bridge {
         let config = &self.config;
         let Found { database, tables, identity, end, files, own_clock, clock, zone, loaded } =
             self.find_source(health).await?;
+        self.practice.connected(database.clone(), Arc::new(tables.clone()));
         let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
         let another = known.as_ref().is_some_and(|known| *known != identity);
         let mut subscriptions = saved.subscriptions;

@@ -96,14 +96,16 @@ mod tests {
 
     use super::*;
     use crate::config::HttpConfig;
-    use crate::http::{Health, Server};
+    use crate::http::{Health, Practice, Server, Services};
 
     #[tokio::test]
     async fn a_living_bridge_is_healthy_and_a_dead_one_is_not() {
-        let server = Server::bind(&HttpConfig { listen: "0.0.0.0:0".to_owned() }).await.unwrap().unwrap();
+        let server = Server::bind(&HttpConfig::on("0.0.0.0:0")).await.unwrap().unwrap();
         let listen = server.local_addr().to_string();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(server.serve(Health::new(Duration::from_secs(30)), stop.clone()));
+        let health = Health::new(Duration::from_secs(30));
+        let services = Services::new(&HttpConfig::on(""), health, Practice::new());
+        let serving = tokio::spawn(server.serve(services, stop.clone()));
         check(&listen).await.unwrap();
         stop.cancel();
         serving.await.unwrap();

@@ -79,3 +79,32 @@ pub(super) fn listen(text: &str) -> Result<(), String> {
     }
     Err("must be an IP address and a port, such as \"127.0.0.1:30224\", or \"\" for off".to_owned())
 }
+
+/// Compared with the `Host` header.
+pub(super) fn host(text: &str) -> Result<(), String> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+    if (1..=253).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err("must be a host's name without scheme and port, such as \"server.practice.example\"".to_owned())
+}
+
+/// Typed by people, and sent in a header by tools.
+pub(super) fn admin_token(text: &str) -> Result<(), String> {
+    if text.is_empty() || ((20..=256).contains(&text.len()) && text.chars().all(|letter| letter.is_ascii_graphic())) {
+        return Ok(());
+    }
+    Err("must be 20 to 256 printable ASCII characters without spaces, or \"\" for none".to_owned())
+}
+
+/// As a caller sends it behind `ODFHIR`; Open Dental's own keys are 16 letters and digits.
+pub(super) fn api_key(text: &str) -> Result<(), String> {
+    let is_key = |key: &str| (8..=255).contains(&key.len()) && key.chars().all(|letter| letter.is_ascii_graphic());
+    let keys: Vec<&str> = text.split('/').collect();
+    if keys.len() <= 2 && keys.into_iter().all(is_key) {
+        return Ok(());
+    }
+    Err("must be \"DeveloperKey/CustomerKey\" or a customer key alone, each of 8 to 255 printable ASCII characters \
+         without spaces"
+        .to_owned())
+}

@@ -81,6 +81,9 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery.log_days", Kind::Integer(0, 3650)),
     secret("delivery.secrets", Kind::List(check::webhook_secret)),
     key("http.listen", Kind::Text(check::listen)),
+    key("http.hosts", Kind::List(check::host)),
+    secret("http.admin_token", Kind::Text(check::admin_token)),
+    secret("http.api_keys", Kind::List(check::api_key)),
     key("log.level", Kind::Choice(&["error", "warn", "info", "debug", "trace"])),
     key("log.format", Kind::Choice(&["text", "json"])),
 ];

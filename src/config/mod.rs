@@ -184,6 +184,19 @@ pub struct DeliveryConfig {
 pub struct HttpConfig {
     /// Address and port; empty turns it off.
     pub listen: String,
+    /// Names by which it is called, beside this host's own.
+    pub hosts: Vec<String>,
+    /// What the status page asks for; empty: it answers this machine only.
+    pub admin_token: SecretString,
+    /// `DeveloperKey/CustomerKey`, or a customer key alone: keys beside those of the practice's table `apikey`.
+    pub api_keys: Vec<SecretString>,
+}
+
+impl HttpConfig {
+    /// Listening on this address, all else by default.
+    pub fn on(listen: &str) -> Self {
+        Self { listen: listen.to_owned(), hosts: Vec::new(), admin_token: "".into(), api_keys: Vec::new() }
+    }
 }
 
 /// `[log]`.

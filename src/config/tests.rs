@@ -61,7 +61,9 @@ fn the_default_file_needs_only_the_url() {
     assert_eq!((delivery.timeout_seconds, delivery.max_elements, delivery.retry_max_seconds), (60, 1000, 60));
     assert_eq!((delivery.max_catch_up, delivery.catch_up_overlap.as_secs()), (None, 900));
     assert!(delivery.secrets.is_empty() && delivery.concurrency_per_host <= delivery.concurrency);
-    assert_eq!(config.http.listen, "127.0.0.1:30224");
+    let http = &config.http;
+    assert_eq!((http.listen.as_str(), http.admin_token.expose_secret()), ("127.0.0.1:30224", ""));
+    assert!(http.hosts.is_empty() && http.api_keys.is_empty());
     assert_eq!((config.log.level, config.log.format), (LogLevel::Info, LogFormat::Text));
 }
 
@@ -206,6 +208,22 @@ fn what_is_wrong_in_the_file_is_named() {
             "http.listen = \"localhost\": must be an IP address and a port, such as \"127.0.0.1:30224\", or \"\" for off"
                 .to_owned(),
         ),
+        (
+            "[http]\nhosts = ['http://server']",
+            "http.hosts = a list: entry 1 must be a host's name without scheme and port, such as \
+             \"server.practice.example\""
+                .to_owned(),
+        ),
+        (
+            "[http]\nadmin_token = 'short'",
+            "http.admin_token = (not shown): must be 20 to 256 printable ASCII characters without spaces, or \"\" for none"
+                .to_owned(),
+        ),
+        ("[http]\napi_keys = ['VzkmZEaUWOjnQX2z', 'NFF6i0KrXrxDkZHt/VzkmZEaUWOjnQX2z/x']", {
+            "http.api_keys = (not shown): entry 2 must be \"DeveloperKey/CustomerKey\" or a customer key alone, each of 8 to \
+             255 printable ASCII characters without spaces"
+                .to_owned()
+        }),
         (
             "[log]\nlevel = 'verbose'",
             "log.level = \"verbose\": must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"".to_owned(),
@@ -389,8 +407,10 @@ fn a_file_that_is_missing_or_no_toml_is_named_without_its_contents() {
 #[test]
 fn d4_debug_shows_no_secret() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    let config = Config::from_toml(&format!("{LEAST}delivery.secrets = ['{secret}']")).unwrap();
+    let http = "http.admin_token = 'correct-horse-battery'\nhttp.api_keys = ['VzkmZEaUWOjnQX2z']";
+    let config = Config::from_toml(&format!("{LEAST}delivery.secrets = ['{secret}']\n{http}")).unwrap();
     let shown = format!("{config:?} {:?}", config.mysql.address());
     assert!(!shown.contains("cdc:secret") && !shown.contains("\"secret\"") && !shown.contains("MfKQ"), "{shown}");
+    assert!(!shown.contains("horse") && !shown.contains("Vzkm"), "{shown}");
     assert!(shown.contains("REDACTED"));
 }

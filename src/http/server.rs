@@ -2,32 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
-use axum::routing::get;
-use chrono::Utc;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::error::HttpError;
-use super::health::Health;
-use super::serve::{ServeLimits, serve};
+use super::limits::CONNECTIONS;
+use super::routes::router;
+use super::serve::serve;
+use super::services::Services;
 use crate::config::HttpConfig;
-
-/// Answers are short and made from memory; these limits are for clients that mean no good.
-const LIMITS: ServeLimits = ServeLimits {
-    connections: 256,
-    head: Duration::from_secs(10),
-    head_bytes: 16 * 1024,
-    stop: Duration::from_secs(5),
-};
-
-/// Bytes of a request's body, beyond which it is refused.
-const BODY_BYTES: usize = 64 * 1024;
 
 /// A server that holds its port but does not answer yet.
 #[derive(Debug)]
@@ -49,6 +34,13 @@ impl Server {
         let listener = TcpListener::bind(&config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!("listening on http://{address}");
+        if !address.ip().to_canonical().is_loopback() {
+            tracing::warn!(
+                "http.listen = \"{}\" can be reached from other machines, and what is sent there is not encrypted: put a \
+                 proxy that speaks https before it, or listen on 127.0.0.1",
+                config.listen
+            );
+        }
         Ok(Some(Self { listener, address }))
     }
 
@@ -58,24 +50,9 @@ impl Server {
     }
 
     /// Answers until `cancel`, then finishes the requests under way, for five seconds at most.
-    pub async fn serve(self, health: Health, cancel: CancellationToken) {
-        let service = TowerToHyperService::new(router(health));
-        serve(self.listener, service, LIMITS, cancel).await;
-    }
-}
-
-fn router(health: Health) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .with_state(health)
-}
-
-async fn ready(State(health): State<Health>) -> (StatusCode, String) {
-    match health.ready(Utc::now()) {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+    pub async fn serve(self, services: Services, cancel: CancellationToken) {
+        let service = TowerToHyperService::new(router(services));
+        serve(self.listener, service, CONNECTIONS, cancel).await;
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     configured_tables,
     delivery::Sender,
-    http::{Health, Server},
+    http::{Health, Practice, Server, Services},
     opendental::WatchTables,
     source::{Database, DatabaseError},
 };
@@ -29,12 +29,13 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// Sends one practice's events as Open Dental's own sender is documented to find them.
 pub struct Polling {
     config: Config,
+    practice: Practice,
 }
 
 impl Polling {
     /// Polling with this configuration; nothing is touched before [`Polling::run`].
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self { config, practice: Practice::new() }
     }
 
     /// Runs until `stop` is cancelled, then finishes the request under way. Where it stands is in DateTimeStart.
@@ -46,7 +47,8 @@ impl Polling {
         let sender = Sender::new(&self.config.delivery, &self.config.workstation)?;
         let health = Health::new(Duration::from_secs(self.config.delivery.timeout_seconds) + SILENCE);
         let server = Server::bind(&self.config.http).await?;
-        let serving = server.map(|server| tokio::spawn(server.serve(health.clone(), stop.child_token())));
+        let services = Services::new(&self.config.http, health.clone(), self.practice.clone());
+        let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
         let result = self.run_until(sender, health, &stop).await;
         stop.cancel();
         if let Some(serving) = serving
@@ -63,12 +65,14 @@ impl Polling {
             () = stop.cancelled() => return Ok(()),
         };
         let (database, tables) = found;
+        let tables = Arc::new(tables);
+        self.practice.connected(database.clone(), Arc::clone(&tables));
         info!("polling; rows that polling cannot see are not sent");
         let mut poller = Poller {
             workstation: self.config.workstation.clone(),
             page: self.config.delivery.max_elements,
             database,
-            tables: Arc::new(tables),
+            tables,
             sender,
             health,
             said: HashMap::new(),

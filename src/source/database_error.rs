@@ -225,13 +225,19 @@ fn tls_failure(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
+fn on_subscriptions(right: &str) -> String {
+    format!("GRANT {right} ON `<database>`.`apisubscription` TO the account")
+}
+
 /// What `doing` needs.
 fn grant_for(doing: &'static str, said: &str) -> String {
     match doing {
         super::barrier::READING_POSITION => "GRANT REPLICATION CLIENT ON *.* TO the account".to_owned(),
-        super::write_back::WRITING_BACK | super::failure_columns::WRITING_FAILURES => {
-            "GRANT UPDATE ON `<database>`.`apisubscription` TO the account".to_owned()
-        }
+        super::write_back::WRITING_BACK
+        | super::failure_columns::WRITING_FAILURES
+        | super::subscription_rows::CHANGING => on_subscriptions("UPDATE"),
+        super::subscription_rows::ADDING => on_subscriptions("INSERT"),
+        super::subscription_rows::REMOVING => on_subscriptions("DELETE"),
         _ if said.contains("LOCK") => {
             "GRANT LOCK TABLES ON `<database>`.* TO the account (MySQL 8.0.1 to 8.0.21 ask for it)".to_owned()
         }

@@ -177,7 +177,7 @@ async fn it_is_ready_while_the_server_can_be_asked_and_again_after_a_restart() {
     let mut office = polled(Office::on(server, Engine::MyIsam).await).await;
     office.subscribe(1, "Appointment", 1).await;
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let http = HttpConfig { listen: free.clone() };
+    let http = HttpConfig::on(&free);
     let config = Config { http, ..Config::from_toml(&office.toml()).unwrap() };
     let stop = CancellationToken::new();
     let task = tokio::spawn(Polling::new(config).run(stop.clone()));

@@ -7,5 +7,6 @@ mod failure_columns;
 mod practice;
 mod rows;
 mod snapshot;
+mod subscription_rows;
 mod table_facts;
 mod write_back;

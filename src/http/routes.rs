@@ -1,0 +1,49 @@
+//! All routes, and what holds for each of them.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use chrono::Utc;
+
+use super::{limits::bounded, services::Services};
+
+/// The router of one bridge.
+pub(super) fn router(services: Services) -> Router {
+    // For monitors, which may call us by whatever name; nothing here is a secret.
+    let open = Router::new().route("/healthz", get(|| async { "alive\n" })).route("/readyz", get(ready));
+    // Each room of the API and the page merges its routes here.
+    let guarded = Router::new().layer(from_fn_with_state(services.clone(), under_our_name));
+    open.merge(guarded)
+        .layer(from_fn(bounded))
+        // The body was measured there.
+        .layer(DefaultBodyLimit::disable())
+        .layer(map_response(as_declared))
+        .with_state(services)
+}
+
+/// Refuses requests to a name that is not ours: see `OwnNames`.
+async fn under_our_name(State(services): State<Services>, request: Request, next: Next) -> Response {
+    if services.names.has(request.headers()) {
+        return next.run(request).await;
+    }
+    let words = "this server has another name: call it by its address or localhost, or name it in http.hosts\n";
+    (StatusCode::MISDIRECTED_REQUEST, words).into_response()
+}
+
+/// No browser is to guess that an answer is anything else than it says.
+async fn as_declared(mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+async fn ready(State(services): State<Services>) -> (StatusCode, String) {
+    match services.health.ready(Utc::now()) {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+    }
+}

@@ -1,0 +1,21 @@
+//! What the routes answer from.
+
+use super::{admin::Admin, caller::OwnNames, health::Health, practice::Practice};
+use crate::config::HttpConfig;
+
+/// Everything that a route may need; cheap to clone, clones share it.
+#[derive(Clone)]
+#[allow(dead_code)]
+pub struct Services {
+    pub(super) health: Health,
+    pub(super) practice: Practice,
+    pub(super) admin: Admin,
+    pub(super) names: OwnNames,
+}
+
+impl Services {
+    /// The services of one bridge.
+    pub fn new(config: &HttpConfig, health: Health, practice: Practice) -> Self {
+        Self { health, practice, admin: Admin::new(&config.admin_token), names: OwnNames::new(&config.hosts) }
+    }
+}
