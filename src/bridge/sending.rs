@@ -161,6 +161,7 @@ impl Engine {
             subscription: num,
             url: subscriber.subscription.end_point_url.clone(),
             customer_key: subscriber.subscription.customer_key.clone(),
+            workstation: None,
             event_type: format!("WatchTable: {}", watch.name()),
             body: body.bytes.clone(),
             troubled: subscriber.failures > 0,

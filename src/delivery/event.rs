@@ -18,6 +18,8 @@ pub struct Event {
     pub url: String,
     /// Sent bare as `Authorization`. Never print.
     pub customer_key: String,
+    /// Sent as `Workstation`, where it is not the sender's own name: the machine on which a UI event happened.
+    pub workstation: Option<String>,
     /// Sent as `Event-Type`, for instance `WatchTable: Appointment`.
     pub event_type: String,
     /// The JSON, sent as it is. Patients' data: never print.

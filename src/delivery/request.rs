@@ -23,6 +23,8 @@ pub(super) enum RequestError {
     Scheme,
     #[error("CustomerKey has a character that an HTTP header cannot carry (a line break or another control character)")]
     CustomerKey,
+    #[error("the workstation's name has a character that an HTTP header cannot carry")]
+    Workstation,
     #[error("the event's type has a character that an HTTP header cannot carry")]
     EventType,
     #[error("the event's id has a character that an HTTP header cannot carry")]
@@ -70,7 +72,11 @@ pub(super) fn request(
     let mut request = Request::new(Method::POST, url);
     let headers: &mut HeaderMap = request.headers_mut();
     headers.insert(AUTHORIZATION, key);
-    headers.insert(WORKSTATION, workstation.clone());
+    let workstation = match &event.workstation {
+        Some(name) => workstation_value(name).ok_or(RequestError::Workstation)?,
+        None => workstation.clone(),
+    };
+    headers.insert(WORKSTATION, workstation);
     headers.insert(EVENT_TYPE, value(&event.event_type).map_err(|_| RequestError::EventType)?);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(WEBHOOK_ID, value(&event.id).map_err(|_| RequestError::Id)?);

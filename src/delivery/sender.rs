@@ -38,6 +38,7 @@ const HTTP2_PING: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Sender {
     inner: Arc<Inner>,
+    limits: Limits,
 }
 
 struct Inner {
@@ -45,7 +46,6 @@ struct Inner {
     has_authorities: bool,
     workstation: HeaderValue,
     secrets: Vec<Secret>,
-    limits: Limits,
     healthy: Slots,
     troubled: Slots,
 }
@@ -118,11 +118,16 @@ impl Sender {
             has_authorities: tls.has_authorities,
             workstation,
             secrets,
-            limits,
             healthy: slots(),
             troubled: slots(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), limits })
+    }
+
+    /// The same sender for events that are soon of no use any more: its answers must come within `answer`, if
+    /// `delivery.timeout_seconds` is not shorter.
+    pub fn hasty(&self, answer: Duration) -> Self {
+        Self { inner: self.inner.clone(), limits: Limits::new(answer.min(self.limits.answer)) }
     }
 
     /// Waits for a slot, sends `event` once and says how that ended, within `delivery.timeout_seconds` from getting the
@@ -171,7 +176,7 @@ impl Sender {
                           (Debian and Ubuntu: apt-get install ca-certificates) and start again";
             return failed(Failure::new(FailureKind::Tls, reason), Duration::ZERO);
         }
-        let limits = self.inner.limits;
+        let limits = self.limits;
         let answer = timeout_at(started + limits.answer, self.execute(request, event)).await;
         let answered = Instant::now();
         let took = answered - started;

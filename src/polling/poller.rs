@@ -184,6 +184,7 @@ fn event(subscription: &Subscription, watch: &WatchTable, body: Vec<u8>) -> Even
         subscription: subscription.num,
         url: subscription.end_point_url.clone(),
         customer_key: subscription.customer_key.clone(),
+        workstation: None,
         event_type: format!("WatchTable: {}", watch.name()),
         body: body.into(),
         troubled: false,

@@ -53,6 +53,7 @@ fn event(url: &str) -> Event {
         subscription: 4,
         url: url.to_owned(),
         customer_key: KEY.to_owned(),
+        workstation: None,
         event_type: "WatchTable: Appointment".to_owned(),
         body: Bytes::from_static(BODY.as_bytes()),
         troubled: false,
@@ -112,6 +113,17 @@ async fn d1_d3_the_request_on_the_wire_is_exactly_this() {
         "Workstation: CDC-BRIDGE",
     ];
     assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn d1_an_event_that_happened_on_another_machine_names_that_one() {
+    let mut receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = |name: &str| Event { workstation: Some(name.to_owned()), ..event(&receiver.url("/")) };
+    let (there, broken) = (elsewhere("FRONTDESK"), elsewhere("FRONT\nDESK"));
+    sender().attempt(&there, noon()).await;
+    assert_eq!(receiver.next().await.unwrap().header("workstation"), "FRONTDESK");
+    assert!(reason(sender().attempt(&broken, noon()).await.outcome).starts_with("the workstation's name has"));
+    assert!(receiver.try_next().is_none());
 }
 
 #[tokio::test]

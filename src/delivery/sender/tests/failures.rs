@@ -71,6 +71,16 @@ async fn d2_no_answer_in_time_is_a_failure() {
 }
 
 #[tokio::test]
+async fn d2_a_hasty_sender_waits_less_and_never_longer() {
+    let receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
+    receiver.behave(Behavior::Hang);
+    let hasty = sender().hasty(Duration::from_millis(100));
+    assert_eq!(reason(outcome_of(&hasty, &receiver.url("/")).await), "no answer within 0.1 s");
+    let impatient = impatient().hasty(Duration::from_secs(60));
+    assert_eq!(reason(outcome_of(&impatient, &receiver.url("/")).await), "no answer within 0.2 s");
+}
+
+#[tokio::test]
 async fn d2_a_head_or_interim_answers_that_drip_do_not_outlast_the_time_out() {
     for (begin, drip) in [("HTTP/1.1 200 OK\r\nX: ", "x"), ("", "HTTP/1.1 103 Early Hints\r\n\r\n")] {
         let closed = CancellationToken::new();
