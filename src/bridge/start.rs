@@ -289,7 +289,7 @@ impl Bridge {
             identity,
             zone: Arc::new(zone),
             state,
-            sender: Arc::new(Sender::new(&config.delivery, &config.workstation)?),
+            sender: Arc::new(Sender::new(config)?),
             health: health.clone(),
             boundary: Boundary { position: start.clone(), resume: start },
             tables,

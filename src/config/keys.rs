@@ -1,6 +1,6 @@
 //! Every key that there is, with what its value must be.
 
-use super::{ByteSize, MemoryConfig, check, duration};
+use super::{ByteSize, MemoryConfig, check, duration, endpoint_rule};
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -80,6 +80,8 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery.concurrency_per_host", Kind::Integer(1, 10_000)),
     key("delivery.log_days", Kind::Integer(0, 3650)),
     secret("delivery.secrets", Kind::List(check::webhook_secret)),
+    key("delivery.allow", Kind::List(endpoint_rule::check)),
+    key("delivery.deny", Kind::List(endpoint_rule::check)),
     key("http.listen", Kind::Text(check::listen)),
     key("http.hosts", Kind::List(check::host)),
     secret("http.admin_token", Kind::Text(check::admin_token)),

@@ -7,6 +7,7 @@ mod address;
 mod check;
 mod client;
 mod duration;
+mod endpoint_rule;
 mod keys;
 mod layers;
 mod load;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 
 pub use address::{AddressError, MysqlAddress, MysqlEndpoint};
 pub use client::BinlogClient;
+pub use endpoint_rule::EndpointRule;
 pub use problem::{ConfigError, Problem};
 pub use size::ByteSize;
 
@@ -176,6 +178,10 @@ pub struct DeliveryConfig {
     pub log_days: u32,
     /// Standard Webhooks secrets, `whsec_…`, newest first; empty: events are not signed.
     pub secrets: Vec<SecretString>,
+    /// The endpoints that events may go to; empty: all that are not denied.
+    pub allow: Vec<EndpointRule>,
+    /// Endpoints that no event goes to, beside those that are always denied.
+    pub deny: Vec<EndpointRule>,
 }
 
 /// `[http]`.

@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, time::Duration};
 
+use super::guard::Denied;
 use super::names::NameError;
 
 /// Why an endpoint did not take an event. Each is tried again (rule D2): `docs/delivery.md` has the table.
@@ -20,6 +21,12 @@ impl Failure {
     pub(super) fn new(kind: FailureKind, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), retry_after: None }
     }
+
+    /// What a look-up's error means.
+    pub(super) fn of_look_up(error: Box<dyn Error + Send + Sync>) -> Self {
+        let kind = if error.is::<Denied>() { FailureKind::Denied } else { FailureKind::Name };
+        Self::new(kind, format!("{}: {error}", what(kind)))
+    }
 }
 
 /// A kind of failure.
@@ -27,6 +34,8 @@ impl Failure {
 pub enum FailureKind {
     /// Nothing was sent: EndPointUrl, CustomerKey or another header's value cannot be used.
     Request,
+    /// Nothing was sent: `delivery.allow`, `delivery.deny` or what is denied by default keeps events from there.
+    Denied,
     /// The system knows no address for the host's name.
     Name,
     /// No connection came about in time.
@@ -48,6 +57,7 @@ impl FailureKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Request => "request",
+            Self::Denied => "denied",
             Self::Name => "name",
             Self::Connect => "connect",
             Self::Tls => "tls",
@@ -72,15 +82,23 @@ pub(super) fn failure(error: reqwest::Error) -> Failure {
     let kind = kind(&error);
     let what = match kind {
         FailureKind::Connect if error.is_timeout() => "no connection in time",
-        FailureKind::Name => "cannot find the host",
-        _ if error.is_connect() => "cannot connect",
-        _ => "no answer",
+        FailureKind::Tls if !error.is_connect() => "no answer",
+        kind => what(kind),
     };
     let error = error.without_url();
     // The first causes are wrappers that repeat `what`; the last one is the operating system's or the protocol's word.
     let Some(last) = causes(&error).last() else { return Failure::new(kind, what) };
     let tls = if kind == FailureKind::Tls { "TLS: " } else { "" };
     Failure::new(kind, format!("{what}: {tls}{last}"))
+}
+
+fn what(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Denied => "not sent",
+        FailureKind::Name => "cannot find the host",
+        FailureKind::Connect | FailureKind::Tls => "cannot connect",
+        _ => "no answer",
+    }
 }
 
 /// Whether the connection broke before the answer's status was there.
@@ -91,6 +109,8 @@ pub(super) fn is_broken(error: &reqwest::Error) -> bool {
 fn kind(error: &reqwest::Error) -> FailureKind {
     if causes(error).any(is_tls) {
         FailureKind::Tls
+    } else if causes(error).any(|cause| cause.is::<Denied>()) {
+        FailureKind::Denied
     } else if causes(error).any(|cause| cause.is::<NameError>()) {
         FailureKind::Name
     } else if error.is_connect() {

@@ -6,9 +6,11 @@
 //!
 //! Reasons of failures, and errors, hold no key, no row value and nothing of a URL but its host (rule D4).
 
+mod client;
 mod error;
 mod event;
 mod failure;
+mod guard;
 mod names;
 mod request;
 mod retry;
@@ -21,6 +23,7 @@ mod webhook_id;
 pub use error::DeliveryError;
 pub use event::{Attempt, Event, Outcome};
 pub use failure::{Failure, FailureKind};
+pub use guard::Guard;
 pub use retry::retry_pause;
 pub use sender::Sender;
 pub use signature::{Secret, SecretError, sign};

@@ -5,34 +5,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderValue;
-use reqwest::{Client, Request, Response, redirect};
+use reqwest::{Request, Response};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::client::Clients;
 use super::error::DeliveryError;
 use super::event::{Attempt, Event, Outcome};
 use super::failure::{Failure, FailureKind, failure, is_broken};
-use super::names::SystemNames;
+use super::guard::Guard;
 use super::request::{Target, request, target, workstation_value};
 use super::retry::retry_after;
 use super::signature::Secret;
 use super::slots::{Slot, Slots};
 use super::tls::{Tls, platform_tls};
-use crate::config::DeliveryConfig;
-
-/// Until a TCP and TLS connection stands, if the whole time-out is not shorter.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a connection is kept for the next event. Receivers that keep theirs for a shorter time close them; those
-/// that forget them without a word are noticed by [`KEEP_ALIVE`].
-const IDLE: Duration = Duration::from_secs(90);
-
-/// How often an idle TCP connection is asked whether it lives; three silences end it.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// How often an HTTP/2 connection is asked whether it lives: several events share one, and a dead one would take all
-/// of them with it, one time-out after the other.
-const HTTP2_PING: Duration = Duration::from_secs(20);
+use crate::config::{Config, DeliveryConfig};
 
 /// Sends events to endpoints; cheap to clone, clones share connections and slots.
 #[derive(Clone)]
@@ -42,7 +29,8 @@ pub struct Sender {
 }
 
 struct Inner {
-    client: Client,
+    guard: Guard,
+    clients: Clients,
     has_authorities: bool,
     workstation: HeaderValue,
     secrets: Vec<Secret>,
@@ -70,18 +58,25 @@ impl Limits {
 }
 
 impl Sender {
-    /// A sender by the configuration; `workstation` is our name (the `Workstation` header).
+    /// A sender by the configuration.
     ///
     /// Proxies named by the environment (`HTTP_PROXY` and the like) are not used, redirects are not followed.
     ///
     /// # Errors
     /// A secret or the workstation's name that cannot be used; TLS that cannot be set up.
-    pub fn new(config: &DeliveryConfig, workstation: &str) -> Result<Self, DeliveryError> {
+    pub fn new(config: &Config) -> Result<Self, DeliveryError> {
         let tls = platform_tls().map_err(DeliveryError::Tls)?;
-        Self::with(config, workstation, tls, Limits::new(Duration::from_secs(config.timeout_seconds)))
+        let limits = Limits::new(Duration::from_secs(config.delivery.timeout_seconds));
+        Self::with(&config.delivery, &config.workstation, Guard::new(config), tls, limits)
     }
 
-    fn with(config: &DeliveryConfig, workstation: &str, tls: Tls, limits: Limits) -> Result<Self, DeliveryError> {
+    fn with(
+        config: &DeliveryConfig,
+        workstation: &str,
+        guard: Guard,
+        tls: Tls,
+        limits: Limits,
+    ) -> Result<Self, DeliveryError> {
         let workstation = workstation_value(workstation).ok_or(DeliveryError::Workstation)?;
         let secrets = config
             .secrets
@@ -92,29 +87,11 @@ impl Sender {
                 parsed.map_err(|source| DeliveryError::Secret { number: index + 1, source })
             })
             .collect::<Result<_, _>>()?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls.config)
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            // As Open Dental's own sender writes them, for receivers that look at the case.
-            .http1_title_case_headers()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .dns_resolver(Arc::new(SystemNames))
-            .connect_timeout(CONNECT_TIMEOUT.min(limits.answer))
-            .pool_max_idle_per_host(config.concurrency_per_host)
-            .pool_idle_timeout(IDLE)
-            .tcp_keepalive(KEEP_ALIVE)
-            .tcp_keepalive_interval(KEEP_ALIVE)
-            .tcp_keepalive_retries(3)
-            .http2_keep_alive_interval(HTTP2_PING)
-            .http2_keep_alive_timeout(HTTP2_PING)
-            .http2_keep_alive_while_idle(true)
-            .build()
-            .map_err(|error| DeliveryError::Client(error.without_url()))?;
+        let clients = Clients::new(&guard, &tls.config, config.concurrency_per_host, limits.answer)?;
         let slots = || Slots::new(config.concurrency, config.concurrency_per_host);
         let inner = Inner {
-            client,
+            guard,
+            clients,
             has_authorities: tls.has_authorities,
             workstation,
             secrets,
@@ -177,7 +154,7 @@ impl Sender {
             return failed(Failure::new(FailureKind::Tls, reason), Duration::ZERO);
         }
         let limits = self.limits;
-        let answer = timeout_at(started + limits.answer, self.execute(request, event)).await;
+        let answer = timeout_at(started + limits.answer, self.exchange(request, event)).await;
         let answered = Instant::now();
         let took = answered - started;
         match answer {
@@ -186,7 +163,7 @@ impl Sender {
                 drain(response, limits).await;
                 Attempt { outcome, took }
             }
-            Ok(Err(error)) => failed(failure(error), took),
+            Ok(Err(failure)) => failed(failure, took),
             Err(_) => {
                 let reason = format!("no answer within {} s", limits.answer.as_secs_f64());
                 failed(Failure::new(FailureKind::TimeOut, reason), took)
@@ -194,13 +171,20 @@ impl Sender {
         }
     }
 
+    /// Sends `request` if it may go where it is for.
+    async fn exchange(&self, request: Request, event: &Event) -> Result<Response, Failure> {
+        self.inner.guard.look_at(request.url()).await?;
+        self.execute(request, event).await.map_err(failure)
+    }
+
     /// Sends `request`, and once more at once if its connection breaks before an answer: a receiver that closes idle
     /// connections may close one just as it is used. It knows the repeat by its `webhook-id`. Where the last attempt
     /// failed too, that is no explanation.
     async fn execute(&self, request: Request, event: &Event) -> Result<Response, reqwest::Error> {
         let repeat = if event.troubled { None } else { request.try_clone() };
-        match (self.inner.client.execute(request).await, repeat) {
-            (Err(error), Some(repeat)) if is_broken(&error) => self.inner.client.execute(repeat).await,
+        let client = self.inner.clients.client_for(request.url());
+        match (client.execute(request).await, repeat) {
+            (Err(error), Some(repeat)) if is_broken(&error) => client.execute(repeat).await,
             (result, _) => result,
         }
     }

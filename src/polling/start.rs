@@ -44,7 +44,7 @@ impl Polling {
     /// Only at the start, and only what waiting cannot mend: see [`PollingError`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), PollingError> {
         configured_tables::look_at_names(&self.config.opendental.tables)?;
-        let sender = Sender::new(&self.config.delivery, &self.config.workstation)?;
+        let sender = Sender::new(&self.config)?;
         let health = Health::new(Duration::from_secs(self.config.delivery.timeout_seconds) + SILENCE);
         let server = Server::bind(&self.config.http).await?;
         let services = Services::new(&self.config.http, health.clone(), self.practice.clone());

@@ -17,6 +17,7 @@ mod events;
 #[cfg(debug_assertions)]
 mod failpoints;
 mod failure_columns;
+mod guard;
 mod layouts;
 mod memory;
 mod mysql;

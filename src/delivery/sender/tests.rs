@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod failures;
+mod guarded;
 mod log;
 mod peer;
 mod tls;
@@ -28,13 +29,25 @@ fn config() -> DeliveryConfig {
         concurrency_per_host: 8,
         log_days: 30,
         secrets: Vec::new(),
+        allow: Vec::new(),
+        deny: Vec::new(),
     }
+}
+
+fn whole(workstation: &str, delivery: DeliveryConfig) -> Config {
+    let config = Config::from_toml("mysql.url = 'mysql://u:p@192.0.2.200/d'").unwrap();
+    Config { workstation: workstation.to_owned(), delivery, ..config }
+}
+
+/// It forbids nothing that the tests do.
+fn no_guard() -> Guard {
+    Guard::new(&whole("W", config()))
 }
 
 fn sender_with(config: &DeliveryConfig, answer: Duration) -> Sender {
     // No platform trust: what is tested with http does not depend on the machine.
     let tls = super::super::tls::tls_trusting(rustls::RootCertStore::empty()).unwrap();
-    Sender::with(config, "CDC-BRIDGE", tls, Limits::new(answer)).unwrap()
+    Sender::with(config, "CDC-BRIDGE", no_guard(), tls, Limits::new(answer)).unwrap()
 }
 
 /// For answers that come.
@@ -206,8 +219,8 @@ fn proxies_of_the_environment_are_not_used() {
 #[test]
 fn a_secret_or_workstation_that_cannot_be_used_is_named() {
     let bad = DeliveryConfig { secrets: [SECRET, "whsec_short"].map(SecretString::from).to_vec(), ..config() };
-    let error = Sender::new(&bad, "W").err().unwrap().to_string();
+    let error = Sender::new(&whole("W", bad)).err().unwrap().to_string();
     assert!(error.starts_with("delivery.secrets: entry 2: ") && !error.contains("short"), "{error}");
-    let error = Sender::new(&config(), "W\n").err().unwrap().to_string();
+    let error = Sender::new(&whole("W\n", config())).err().unwrap().to_string();
     assert!(error.starts_with("workstation: "), "{error}");
 }

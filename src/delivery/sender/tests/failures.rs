@@ -119,7 +119,7 @@ async fn d2_a_body_without_end_costs_its_connection_and_nothing_else() {
     // Time alone does not end it.
     let limits = Limits { drain: Duration::from_secs(600), ..Limits::new(Duration::from_secs(600)) };
     let tls = super::super::super::tls::tls_trusting(rustls::RootCertStore::empty()).unwrap();
-    let sender = Sender::with(&config(), "CDC-BRIDGE", tls, limits).unwrap();
+    let sender = Sender::with(&config(), "CDC-BRIDGE", no_guard(), tls, limits).unwrap();
     assert_eq!(outcome_of(&sender, &peer.url("/")).await, Outcome::Accepted { status: 200 });
     closed.cancelled().await;
 }

@@ -62,7 +62,8 @@ async fn tls_peer_with(protocols: &[&[u8]], certificate: CertificateParams) -> T
 }
 
 pub(super) fn sender_trusting(roots: RootCertStore, config: &DeliveryConfig) -> Sender {
-    Sender::with(config, "CDC-BRIDGE", tls_trusting(roots).unwrap(), Limits::new(Duration::from_secs(60))).unwrap()
+    Sender::with(config, "CDC-BRIDGE", no_guard(), tls_trusting(roots).unwrap(), Limits::new(Duration::from_secs(60)))
+        .unwrap()
 }
 
 #[tokio::test]
@@ -143,7 +144,7 @@ async fn d2_a_handshake_that_hangs_or_is_none_does_not_outlast_the_time_out() {
 #[tokio::test]
 async fn a_machine_without_authorities_is_told_what_to_install() {
     let tls = Tls { has_authorities: false, ..tls_trusting(RootCertStore::empty()).unwrap() };
-    let sender = Sender::with(&config(), "CDC-BRIDGE", tls, Limits::new(Duration::from_secs(60))).unwrap();
+    let sender = Sender::with(&config(), "CDC-BRIDGE", no_guard(), tls, Limits::new(Duration::from_secs(60))).unwrap();
     let reason = reason(outcome_of(&sender, "https://localhost/").await);
     assert!(reason.contains("ca-certificates"), "{reason}");
     let receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
