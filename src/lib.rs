@@ -4,7 +4,7 @@
 //! [`binlog`] (bytes to typed events), [`row`] (a row, wherever it was read), [`packed`] (many keys in little memory),
 //! [`source`] (the server and the practice's database), [`opendental`] (watch tables and their JSON), [`window`]
 //! (change log, cursors, windows), [`delivery`] (one event to one endpoint), [`state`] (what survives a restart),
-//! [`http`] (health), [`polling`] (the same events without the log), [`bridge`] (all of them wired together) and
+//! [`status`] (what is told of it all), [`http`] (health), [`polling`] (the same events without the log), [`bridge`] (all of them wired together) and
 //! [`cli`]. `ARCHITECTURE.md` follows a change through them.
 
 pub mod binlog;
@@ -22,4 +22,5 @@ pub mod row;
 pub mod sandbox;
 pub mod source;
 pub mod state;
+pub mod status;
 pub mod window;

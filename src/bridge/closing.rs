@@ -97,6 +97,7 @@ impl Engine {
             return Err(BridgeError::LogLost { reason });
         }
         self.barrier_backoff.succeeded();
+        self.published.log_end = Some(barrier.point);
         self.barrier = BarrierStep::Reading { barrier, due };
         self.read_up_to_barrier()
     }

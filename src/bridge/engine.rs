@@ -25,6 +25,7 @@ use super::{
     error::BridgeError,
     failure_columns::NotingFailures,
     jobs::Done,
+    publishing::Published,
     second_pass::SecondPass,
     shares::Shares,
     storing::Storing,
@@ -36,10 +37,10 @@ use crate::{
     binlog::LogPoint,
     config::{DeliveryConfig, MemoryConfig},
     delivery::Sender,
-    http::Health,
     opendental::{Lookups, Shown, Subscription, WatchId, WatchTables},
     source::{Boundary, Database, Identity, Message, TimeZone},
     state::{Origin, SavedSubscription, State},
+    status::{Desk, Health, Stage},
     window::{Attention, Instant, Subscriber},
 };
 
@@ -62,6 +63,7 @@ pub(super) struct Parts {
     pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
     pub(super) audit: Audit,
+    pub(super) published: Published,
 }
 
 pub(super) struct Engine {
@@ -151,6 +153,8 @@ pub(super) struct Engine {
     pub(super) writing_back: WritingBack,
     pub(super) troubles: Troubles,
     pub(super) noting_failures: NotingFailures,
+    /// What is told of all this to whoever asks.
+    pub(super) published: Published,
     pub(super) jobs: JoinSet<Done>,
     pub(super) stopping: bool,
     pub(super) stop: CancellationToken,
@@ -169,6 +173,7 @@ impl Engine {
             own_clock,
             clock,
             audit,
+            published,
             ..
         } = parts;
         Self {
@@ -227,6 +232,7 @@ impl Engine {
             writing_back: WritingBack::default(),
             troubles: Troubles::default(),
             noting_failures: NotingFailures::default(),
+            published,
             jobs: JoinSet::new(),
             stopping: false,
             stop: CancellationToken::new(),
@@ -237,12 +243,14 @@ impl Engine {
     pub(super) async fn run(
         &mut self,
         messages: &mut mpsc::Receiver<Message>,
+        desk: &mut Desk,
         stop: &CancellationToken,
     ) -> Result<(), BridgeError> {
         self.stop = stop.clone();
         for num in self.subscribers.keys().copied().collect::<Vec<_>>() {
             self.attend(num)?;
         }
+        desk.publish(self.status(Stage::Running));
         loop {
             self.start_jobs();
             let pause = self.until_next_wake();
@@ -250,6 +258,7 @@ impl Engine {
                 biased;
                 () = stop.cancelled() => break,
                 Some(done) = self.jobs.join_next() => self.job_done(done)?,
+                asked = desk.next() => self.asked(asked, desk)?,
                 message = messages.recv(), if !self.reloading => match message {
                     Some(message) => self.message(message)?,
                     None => break,
@@ -261,6 +270,7 @@ impl Engine {
             }
             self.wake_up()?;
         }
+        desk.publish(self.status(Stage::Stopping));
         self.wind_down().await
     }
 

@@ -34,6 +34,7 @@ impl Engine {
                     self.tell_moved_schedules();
                     self.tell_unlogged();
                 }
+                self.published.read(Utc::now());
                 self.health.reading(Utc::now());
                 self.read_up_to_barrier()?;
                 self.look_whether_stalled(advanced)?;
@@ -66,11 +67,13 @@ impl Engine {
                 info!("reading the server's log");
                 self.barrier_backoff.succeeded();
                 self.reading = Some(identity);
+                self.published.connected(Utc::now());
                 Ok(())
             }
             Message::Disconnected { reason } => {
                 warn!(reason, "the server's log is not being read; trying again");
                 self.reading = None;
+                self.published.disconnected();
                 self.health.not_ready("the connection to the server is lost");
                 Ok(())
             }

@@ -14,6 +14,7 @@ use crate::{
 impl Engine {
     pub(super) fn attempted(&mut self, attempted: Attempted) -> Result<(), BridgeError> {
         self.log_delivery(&attempted);
+        self.published.attempted(&attempted, self.own_clock.now());
         let Attempted { num, epoch, watch_table, id, elements, attempt, .. } = attempted;
         if self.subscribers.get(&num).is_none_or(|subscriber| subscriber.epoch != epoch) {
             return Ok(());

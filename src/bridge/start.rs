@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -13,6 +14,7 @@ use super::{
     engine::{Engine, Parts},
     error::BridgeError,
     places::{self, Log, Lost},
+    publishing::Published,
     registry::Told,
     reload::{self, Loaded},
     restore::{known_layouts, known_log_files},
@@ -25,10 +27,11 @@ use crate::{
     config::{Config, MysqlConfig},
     configured_tables,
     delivery::Sender,
-    http::{Health, Practice, Server, Services},
+    http::{Practice, Server, Services},
     opendental::{LookupTable, WatchTables},
     source::{Boundary, Database, Identity, LogFiles, Message, Reader, ReaderConfig, SourceError, TimeZone},
     state::{Origin, Saved, State, StateError},
+    status::{Board, Desk, EngineKind, Health, Stage, Status},
 };
 
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
@@ -68,15 +71,13 @@ impl Bridge {
         };
         let heartbeat = Duration::from_secs(u64::from(self.config.mysql.heartbeat_seconds));
         let health = Health::new(heartbeat.saturating_mul(3).max(Duration::from_secs(15)));
-        let serving = match Server::bind(&self.config.http).await? {
-            Some(server) => {
-                let services = Services::new(&self.config.http, health.clone(), self.practice.clone());
-                Some(tokio::spawn(server.serve(services, stop.child_token())))
-            }
-            None => None,
-        };
+        let first = Status::starting(EngineKind::Binlog, self.config.workstation.as_str(), Utc::now());
+        let (board, mut desk) = Board::new(first, health.clone());
+        let server = Server::bind(&self.config.http).await?;
+        let services = Services::new(&self.config.http, board, self.practice.clone());
+        let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
         let result = match self.opened(state, &health, &stop).await {
-            Ok(Some(state)) => self.run_until(state, &health, &stop).await,
+            Ok(Some(state)) => self.run_until(state, &health, &mut desk, &stop).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -116,7 +117,13 @@ impl Bridge {
         }
     }
 
-    async fn run_until(&self, mut state: State, health: &Health, stop: &CancellationToken) -> Result<(), BridgeError> {
+    async fn run_until(
+        &self,
+        mut state: State,
+        health: &Health,
+        desk: &mut Desk,
+        stop: &CancellationToken,
+    ) -> Result<(), BridgeError> {
         let (mut lost, mut first) = (None, true);
         loop {
             let saved = state.load().await?;
@@ -124,12 +131,12 @@ impl Bridge {
                 tell_origin(&self.config.state.path, state.origin());
             }
             let started = tokio::select! {
-                started = self.start(state, saved, health, lost) => started?,
+                started = self.start(state, saved, health, desk.board(), lost) => started?,
                 () = stop.cancelled() => return Ok(()),
             };
             let Started { mut engine, mut messages, reading, reader } = started;
             let start = engine.boundary.position.point();
-            let result = engine.run(&mut messages, stop).await;
+            let result = engine.run(&mut messages, desk, stop).await;
             reading.cancel();
             drop(messages);
             let result = match (result, reader.await) {
@@ -174,6 +181,7 @@ impl Bridge {
                     return Ok(state?.close().await?);
                 }
             }
+            desk.publish(engine.status(Stage::Starting { why: "starting again".to_owned() }));
             state = engine.into_state().await?;
             tokio::select! {
                 () = tokio::time::sleep(LOST_PAUSE) => {}
@@ -202,6 +210,7 @@ impl Bridge {
     async fn ask_source(&self) -> Result<Found, BridgeError> {
         let database = Database::connect(&self.config.mysql).await?;
         let identity = database.identity().await?;
+        let server = database.version().await?;
         let own_clock = OwnClock::start();
         let mut clock = ServerClock::default();
         let before = own_clock.now();
@@ -211,7 +220,7 @@ impl Bridge {
         let zone = database.time_zone().await?;
         let tables = configured_tables::find(&database, &self.config.opendental.tables).await?;
         let loaded = reload::load(&database).await?;
-        Ok(Found { database, tables, identity, end, files, own_clock, clock, zone, loaded })
+        Ok(Found { database, server, tables, identity, end, files, own_clock, clock, zone, loaded })
     }
 
     /// Finds where to read from, and takes over subscriptions and lookups.
@@ -220,10 +229,11 @@ impl Bridge {
         state: State,
         saved: Saved,
         health: &Health,
+        board: &Board,
         lost: Option<Lost>,
     ) -> Result<Started, BridgeError> {
         let config = &self.config;
-        let Found { database, tables, identity, end, files, own_clock, clock, zone, loaded } =
+        let Found { database, server, tables, identity, end, files, own_clock, clock, zone, loaded } =
             self.find_source(health).await?;
         self.practice.connected(database.clone(), Arc::new(tables.clone()));
         let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
@@ -279,6 +289,7 @@ impl Bridge {
         };
         let (messages, reading, reader) = read(reader_config, start.clone());
         let audit = Audit::new(config.source.audit, audit_reader, audit_mark);
+        let published = Published::begin(board.latest(), &database, server, log.end);
         let parts = Parts {
             workstation: config.workstation.clone(),
             schedule_operatories: config.opendental.schedule_operatories,
@@ -297,6 +308,7 @@ impl Bridge {
             own_clock,
             clock,
             audit,
+            published,
         };
         let mut engine = Engine::new(parts);
         let identity = engine.identity.stored();
@@ -314,6 +326,8 @@ impl Bridge {
 /// What the server tells at the start.
 struct Found {
     database: Database,
+    /// Its version, in its own words.
+    server: String,
     tables: WatchTables,
     identity: Identity,
     /// Where its log ended before anything was loaded.

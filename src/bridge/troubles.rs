@@ -40,6 +40,8 @@ pub(super) struct Trouble {
     pub(super) reason: String,
     pub(super) last: Instant,
     pub(super) next: Instant,
+    /// When the first of them was; `None`: before a restart.
+    pub(super) first: Option<Instant>,
     kind: &'static str,
     status: Option<u16>,
     /// When our log last said so, by our clock in milliseconds.
@@ -61,8 +63,16 @@ impl Troubles {
     /// The table tells of so many failures.
     pub(super) fn found(&mut self, num: i64, failures: u64) {
         if failures > 0 {
-            let trouble =
-                Trouble { failures, reason: String::new(), last: 0, next: 0, kind: "", status: None, said: None };
+            let trouble = Trouble {
+                failures,
+                reason: String::new(),
+                last: 0,
+                next: 0,
+                first: None,
+                kind: "",
+                status: None,
+                said: None,
+            };
             self.known.entry(num).or_insert(trouble);
         }
     }
@@ -76,9 +86,10 @@ impl Troubles {
                 || before.said.is_none_or(|said| said.saturating_add(SAID_AGAIN_MILLIS) <= clock)
         });
         let said = if is_news { Some(clock) } else { before.as_ref().and_then(|before| before.said) };
+        let first = before.as_ref().map_or(Some(last), |before| before.first);
         let failures = before.map_or(0, |before| before.failures).saturating_add(1);
         let (kind, status, reason) = (setback.kind, setback.status, setback.reason.clone());
-        self.known.insert(num, Trouble { failures, reason, last, next, kind, status, said });
+        self.known.insert(num, Trouble { failures, reason, last, next, first, kind, status, said });
         self.stale.insert(num);
         is_news
     }

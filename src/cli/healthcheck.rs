@@ -96,15 +96,17 @@ mod tests {
 
     use super::*;
     use crate::config::HttpConfig;
-    use crate::http::{Health, Practice, Server, Services};
+    use crate::http::{Practice, Server, Services};
+    use crate::status::{Board, EngineKind, Health, Status};
 
     #[tokio::test]
     async fn a_living_bridge_is_healthy_and_a_dead_one_is_not() {
         let server = Server::bind(&HttpConfig::on("0.0.0.0:0")).await.unwrap().unwrap();
         let listen = server.local_addr().to_string();
         let stop = CancellationToken::new();
-        let health = Health::new(Duration::from_secs(30));
-        let services = Services::new(&HttpConfig::on(""), health, Practice::new());
+        let status = Status::starting(EngineKind::Binlog, "W", chrono::Utc::now());
+        let (board, _desk) = Board::new(status, Health::new(Duration::from_secs(30)));
+        let services = Services::new(&HttpConfig::on(""), board, Practice::new());
         let serving = tokio::spawn(server.serve(services, stop.clone()));
         check(&listen).await.unwrap();
         stop.cancel();

@@ -3,7 +3,6 @@
 mod admin;
 mod caller;
 mod error;
-mod health;
 mod limits;
 mod practice;
 mod routes;
@@ -13,7 +12,6 @@ mod server;
 mod services;
 
 pub use error::HttpError;
-pub use health::Health;
 pub use practice::Practice;
 pub(crate) use serve::{ServeLimits, serve};
 pub use server::Server;

@@ -42,7 +42,7 @@ async fn as_declared(mut answer: Response) -> Response {
 }
 
 async fn ready(State(services): State<Services>) -> (StatusCode, String) {
-    match services.health.ready(Utc::now()) {
+    match services.board.health().ready(Utc::now()) {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
     }

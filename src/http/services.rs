@@ -1,13 +1,13 @@
 //! What the routes answer from.
 
-use super::{admin::Admin, caller::OwnNames, health::Health, practice::Practice};
-use crate::config::HttpConfig;
+use super::{admin::Admin, caller::OwnNames, practice::Practice};
+use crate::{config::HttpConfig, status::Board};
 
 /// Everything that a route may need; cheap to clone, clones share it.
 #[derive(Clone)]
 #[allow(dead_code)]
 pub struct Services {
-    pub(super) health: Health,
+    pub(super) board: Board,
     pub(super) practice: Practice,
     pub(super) admin: Admin,
     pub(super) names: OwnNames,
@@ -15,7 +15,7 @@ pub struct Services {
 
 impl Services {
     /// The services of one bridge.
-    pub fn new(config: &HttpConfig, health: Health, practice: Practice) -> Self {
-        Self { health, practice, admin: Admin::new(&config.admin_token), names: OwnNames::new(&config.hosts) }
+    pub fn new(config: &HttpConfig, board: Board, practice: Practice) -> Self {
+        Self { board, practice, admin: Admin::new(&config.admin_token), names: OwnNames::new(&config.hosts) }
     }
 }

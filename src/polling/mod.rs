@@ -7,6 +7,7 @@
 mod error;
 mod lookups;
 mod poller;
+mod publishing;
 mod start;
 mod window;
 

@@ -6,13 +6,13 @@ use chrono::{NaiveDateTime, Utc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{error::ServeError, lookups::RoundLookups, window};
+use super::{error::ServeError, lookups::RoundLookups, publishing::Published, window};
 use crate::{
     delivery::{Attempt, Event, Outcome, Sender},
-    http::Health,
     opendental::{Lookups, RenderError, Subscription, Tells, WatchTable, WatchTables},
     row::Row,
     source::{ChangedRows, Database, DatabaseError, TextRow, WriteBack},
+    status::{Health, WindowState},
 };
 
 /// All columns: releases of Open Dental differ in which they have.
@@ -29,6 +29,7 @@ pub(super) struct Poller {
     pub(super) health: Health,
     /// What was last said of a subscription that is not served: said once, not in every round.
     pub(super) said: HashMap<i64, String>,
+    pub(super) published: Published,
 }
 
 /// The time stamp column of a watch table, and which of its rows belong to it.
@@ -43,20 +44,31 @@ impl Poller {
     pub(super) async fn round(&mut self, stop: &CancellationToken) -> Result<(), DatabaseError> {
         let rows = self.database.all_rows(Subscription::TABLE, &ALL).await?;
         let now = self.database.local_now().await?;
-        self.health.reading(Utc::now());
+        self.answered();
         let mut lookups = RoundLookups::default();
+        let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             if stop.is_cancelled() {
                 break;
             }
             match Subscription::from_row(row) {
-                Ok(subscription) => self.turn(&subscription, now, &mut lookups, stop).await?,
+                Ok(subscription) => {
+                    found.push(subscription.num);
+                    self.turn(&subscription, now, &mut lookups, stop).await?;
+                }
                 // Its number may be what cannot be read.
                 Err(error) => self.say(0, format!("a row of apisubscription cannot be read: {error}")),
             }
-            self.health.reading(Utc::now());
+            self.answered();
         }
+        self.published.found(&found);
         Ok(())
+    }
+
+    fn answered(&mut self) {
+        let now = Utc::now();
+        self.health.reading(now);
+        self.published.answered(now);
     }
 
     async fn turn(
@@ -67,8 +79,9 @@ impl Poller {
         stop: &CancellationToken,
     ) -> Result<(), DatabaseError> {
         let num = subscription.num;
-        let is_ours = subscription.belongs_to(&self.workstation) && !subscription.is_ui();
-        if !is_ours || subscription.is_expired(&window::text(now)) {
+        let state = self.state(subscription, now);
+        self.published.is(subscription, state);
+        if state != WindowState::Gathering {
             return Ok(());
         }
         let tables = self.tables.clone();
@@ -76,6 +89,7 @@ impl Poller {
             Ok(polled) => polled,
             Err(why) => {
                 self.say(num, format!("it is left alone: {why}"));
+                self.published.is(subscription, WindowState::LeftAlone);
                 return Ok(());
             }
         };
@@ -84,12 +98,14 @@ impl Poller {
             Some(false) => return Ok(()),
             None => {
                 self.say(num, "it is left alone: DateTimeStart is no date and time".to_owned());
+                self.published.is(subscription, WindowState::LeftAlone);
                 return Ok(());
             }
         }
         match self.serve(subscription, &polled, lookups, stop).await {
             Ok(()) => {
                 self.said.remove(&num);
+                self.published.served(num);
                 Ok(())
             }
             // Where the server is away, the others would fare no better; a search that takes too long is its own affair.
@@ -100,14 +116,28 @@ impl Poller {
             }
             Err(error) => {
                 self.say(num, format!("trying again in the next round: {error}"));
+                self.published.failed(num, error.to_string(), Utc::now());
                 Ok(())
             }
         }
     }
 
+    /// What a subscription is doing, as far as its row tells.
+    fn state(&self, subscription: &Subscription, now: NaiveDateTime) -> WindowState {
+        if subscription.is_ui() {
+            WindowState::UiEvents
+        } else if !subscription.belongs_to(&self.workstation) {
+            WindowState::OtherWorkstation
+        } else if subscription.is_expired(&window::text(now)) {
+            WindowState::Expired
+        } else {
+            WindowState::Gathering
+        }
+    }
+
     /// Sends one window, page by page, and moves DateTimeStart to its end once every page was accepted.
     async fn serve(
-        &self,
+        &mut self,
         subscription: &Subscription,
         polled: &Polled<'_>,
         lookups: &mut RoundLookups,
@@ -127,6 +157,7 @@ impl Poller {
                 let Some(attempt) = self.sender.attempt_unless(&event, Utc::now(), stop.cancelled()).await else {
                     return Ok(());
                 };
+                self.published.attempted(&event, watch.name(), rows.len(), &attempt);
                 accepted(&event, rows.len(), attempt)?;
             }
             // Where a stop comes between two pages, the window is sent again from its beginning.

@@ -2,18 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{error::PollingError, poller::Poller};
+use super::{error::PollingError, poller::Poller, publishing::Published};
 use crate::{
     config::Config,
     configured_tables,
     delivery::Sender,
-    http::{Health, Practice, Server, Services},
+    http::{Practice, Server, Services},
     opendental::WatchTables,
     source::{Database, DatabaseError},
+    status::{Board, Desk, EngineKind, Health, Stage, Status},
 };
 
 /// From the beginning of one round to that of the next, if it is not longer.
@@ -47,9 +49,11 @@ impl Polling {
         let sender = Sender::new(&self.config)?;
         let health = Health::new(Duration::from_secs(self.config.delivery.timeout_seconds) + SILENCE);
         let server = Server::bind(&self.config.http).await?;
-        let services = Services::new(&self.config.http, health.clone(), self.practice.clone());
+        let first = Status::starting(EngineKind::Polling, self.config.workstation.as_str(), Utc::now());
+        let (board, mut desk) = Board::new(first, health.clone());
+        let services = Services::new(&self.config.http, board, self.practice.clone());
         let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
-        let result = self.run_until(sender, health, &stop).await;
+        let result = self.run_until(sender, health, &mut desk, &stop).await;
         stop.cancel();
         if let Some(serving) = serving
             && let Err(error) = serving.await
@@ -59,16 +63,23 @@ impl Polling {
         result
     }
 
-    async fn run_until(&self, sender: Sender, health: Health, stop: &CancellationToken) -> Result<(), PollingError> {
+    async fn run_until(
+        &self,
+        sender: Sender,
+        health: Health,
+        desk: &mut Desk,
+        stop: &CancellationToken,
+    ) -> Result<(), PollingError> {
         let found = tokio::select! {
             found = self.find_source(&health) => found?,
             () = stop.cancelled() => return Ok(()),
         };
-        let (database, tables) = found;
+        let (database, tables, version) = found;
         let tables = Arc::new(tables);
         self.practice.connected(database.clone(), Arc::clone(&tables));
         info!("polling; rows that polling cannot see are not sent");
         let mut poller = Poller {
+            published: Published::begin(desk.board().latest(), &database, version),
             workstation: self.config.workstation.clone(),
             page: self.config.delivery.max_elements,
             database,
@@ -77,14 +88,16 @@ impl Polling {
             health,
             said: HashMap::new(),
         };
-        poll(&mut poller, stop).await;
+        desk.publish(poller.status(Stage::Running));
+        poll(&mut poller, desk, stop).await;
+        desk.enter(Stage::Stopping);
         poller.health.not_ready("stopping");
         poller.database.close().await;
         Ok(())
     }
 
     /// Waits for the server, as after a boot that starts it together with us.
-    async fn find_source(&self, health: &Health) -> Result<(Database, WatchTables), PollingError> {
+    async fn find_source(&self, health: &Health) -> Result<(Database, WatchTables, String), PollingError> {
         let mut failures = 0;
         loop {
             match self.ask_source().await {
@@ -96,15 +109,16 @@ impl Polling {
         }
     }
 
-    async fn ask_source(&self) -> Result<(Database, WatchTables), PollingError> {
+    async fn ask_source(&self) -> Result<(Database, WatchTables, String), PollingError> {
         let database = Database::connect_without_log(&self.config.mysql).await?;
         let tables = configured_tables::find(&database, &self.config.opendental.tables).await?;
-        Ok((database, tables))
+        let version = database.version().await?;
+        Ok((database, tables, version))
     }
 }
 
 /// One round after the other until `stop` is cancelled.
-async fn poll(poller: &mut Poller, stop: &CancellationToken) {
+async fn poll(poller: &mut Poller, desk: &mut Desk, stop: &CancellationToken) {
     let mut ticks = interval(ROUND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures = 0;
@@ -112,6 +126,10 @@ async fn poll(poller: &mut Poller, stop: &CancellationToken) {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
+            asked = desk.next() => {
+                poller.asked(asked, desk);
+                continue;
+            }
             _ = ticks.tick() => {}
         }
         match poller.round(stop).await {

@@ -90,6 +90,14 @@ impl Database {
         facts.identity.ok_or_else(|| self.unexpected("questions about itself", "server_id is missing"))
     }
 
+    /// The server's version in its own words: `10.11.6-MariaDB-log`, `8.4.3`.
+    pub async fn version(&self) -> Result<String, DatabaseError> {
+        let (answers, _) =
+            self.ask(Purpose::Clock, "a question about its version", |_| "SELECT VERSION()".to_owned()).await?;
+        let version = answers.first().and_then(|answer| answer.rows.first()).and_then(|row| row.text_at(0));
+        Ok(version.unwrap_or_default().to_owned())
+    }
+
     /// A connection of one's own.
     pub(super) async fn session(&self) -> Result<Session, DatabaseError> {
         self.inner.options.connect().await

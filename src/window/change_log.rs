@@ -234,6 +234,13 @@ impl ChangeLog {
         (in_slots && self.range(from, to).next().is_some()) || self.packed(from, to).next().is_some()
     }
 
+    /// How many rows changed behind `from`, at most: one that changed several times may count as often. Costs little.
+    pub fn changes_behind(&self, from: LogPoint) -> usize {
+        let start = self.slots.partition_point(|slot| self.point(slot) <= from);
+        let slots = self.slots.len().saturating_sub(start).min(self.rows.len());
+        slots.saturating_add(self.packs.len_behind(from))
+    }
+
     /// How many rows are in the log; rows that were packed and have changed since may count twice.
     pub fn len(&self) -> usize {
         self.rows.len() + self.packs.len()

@@ -6,12 +6,17 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::http::{Health, Practice};
+use crate::http::Practice;
+use crate::status::{Board, EngineKind, Health, Status};
+
+fn board(health: Health) -> Board {
+    Board::new(Status::starting(EngineKind::Binlog, "W", Utc::now()), health).0
+}
 
 async fn started(health: Health) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
     let server = Server::bind(&HttpConfig::on("127.0.0.1:0")).await.unwrap().unwrap();
     let (address, cancel) = (server.local_addr(), CancellationToken::new());
-    let services = Services::new(&HttpConfig::on(""), health, Practice::new());
+    let services = Services::new(&HttpConfig::on(""), board(health), Practice::new());
     (address, cancel.clone(), tokio::spawn(server.serve(services, cancel)))
 }
 

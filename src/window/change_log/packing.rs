@@ -26,6 +26,11 @@ impl Packs {
         self.0.iter().map(Pack::live).sum()
     }
 
+    /// How many rows are in those that end behind `from`.
+    pub(super) fn len_behind(&self, from: LogPoint) -> usize {
+        self.0.iter().filter(|pack| pack.point() > from).map(Pack::live).sum()
+    }
+
     /// How much memory they take.
     pub(super) fn bytes(&self) -> usize {
         self.0.iter().map(Pack::bytes).sum()

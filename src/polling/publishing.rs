@@ -1,0 +1,128 @@
+//! What is told of polling to whoever asks.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+
+use super::poller::Poller;
+use crate::{
+    delivery::{Attempt, Event, Outcome},
+    opendental::Subscription,
+    source::Database,
+    status::{
+        Asked, Attempted, Desk, History, Reading, Refused, Request, ServerFacts, Stage, Status, SubscriptionStatus,
+        Trouble, WindowState,
+    },
+};
+
+/// What must be noted as it happens to be told later.
+pub(super) struct Published {
+    /// What was told before.
+    before: Arc<Status>,
+    server: ServerFacts,
+    /// When the server last answered.
+    last: Option<DateTime<Utc>>,
+    /// As the last round found them.
+    subscriptions: BTreeMap<i64, SubscriptionStatus>,
+    troubles: HashMap<i64, Trouble>,
+    history: History,
+}
+
+impl Published {
+    /// `version` is the server's.
+    pub(super) fn begin(before: Arc<Status>, database: &Database, version: String) -> Self {
+        let (address, name) = (database.server().to_owned(), database.name().to_owned());
+        Self {
+            server: ServerFacts { address, version, database: name },
+            last: None,
+            subscriptions: BTreeMap::new(),
+            troubles: HashMap::new(),
+            history: History::of(&before),
+            before,
+        }
+    }
+
+    /// The server answered.
+    pub(super) fn answered(&mut self, now: DateTime<Utc>) {
+        self.last = Some(now);
+    }
+
+    /// A round found these subscriptions, and no others.
+    pub(super) fn found(&mut self, nums: &[i64]) {
+        self.subscriptions.retain(|num, _| nums.contains(num));
+        self.troubles.retain(|num, _| nums.contains(num));
+    }
+
+    /// A subscription is doing this.
+    pub(super) fn is(&mut self, subscription: &Subscription, state: WindowState) {
+        self.subscriptions.insert(subscription.num, SubscriptionStatus::of(subscription, state));
+    }
+
+    /// It could not be served in this round.
+    pub(super) fn failed(&mut self, num: i64, reason: String, now: DateTime<Utc>) {
+        let before = self.troubles.remove(&num);
+        let failures = before.as_ref().map_or(0, |before| before.failures).saturating_add(1);
+        let since = before.map_or(Some(now), |before| before.since);
+        self.troubles.insert(num, Trouble { reason, since, last: Some(now), failures, next: None });
+        if let Some(subscription) = self.subscriptions.get_mut(&num) {
+            subscription.state = WindowState::Retrying;
+        }
+    }
+
+    /// It was served.
+    pub(super) fn served(&mut self, num: i64) {
+        self.troubles.remove(&num);
+    }
+
+    /// An event was tried.
+    pub(super) fn attempted(&mut self, event: &Event, name: &str, elements: usize, attempt: &Attempt) {
+        let (status, failure) = match &attempt.outcome {
+            Outcome::Accepted { status } => (Some(*status), None),
+            Outcome::Failed(failure) => (failure.kind.status(), Some(failure.reason.clone())),
+        };
+        self.history.add(Attempted {
+            at: Utc::now(),
+            subscription: event.subscription,
+            event: name.to_owned(),
+            elements,
+            status,
+            failure,
+            millis: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+            id: event.id.clone(),
+        });
+    }
+}
+
+impl Poller {
+    /// What is so now, as far as polling knows.
+    pub(super) fn status(&self, stage: Stage) -> Status {
+        let Published { before, server, last, subscriptions, troubles, history } = &self.published;
+        let subscription = |told: &SubscriptionStatus| SubscriptionStatus {
+            last_event: history.last_event(told.num),
+            trouble: troubles.get(&told.num).cloned(),
+            ..told.clone()
+        };
+        Status {
+            at: Utc::now(),
+            stage,
+            server: Some(server.clone()),
+            reading: Reading { last: *last, ..Reading::default() },
+            subscriptions: subscriptions.values().map(subscription).collect(),
+            attempts: history.attempts(),
+            ..Status::clone(before)
+        }
+    }
+
+    /// Answers who asks between two rounds.
+    pub(super) fn asked(&self, asked: Asked, desk: &Desk) {
+        let answer = match asked {
+            Asked::Status => return desk.publish(self.status(Stage::Running)),
+            Asked::Request(Request::RetryNow { answer, .. } | Request::Skip { answer, .. }) => answer,
+        };
+        // Who asked may not have waited.
+        let _ = answer.send(Err(Refused::NotByThisEngine("polling")));
+    }
+}

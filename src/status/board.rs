@@ -1,0 +1,196 @@
+//! Where those look who want to know what a bridge does, and through which they ask it for something.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    time::timeout,
+};
+
+use super::{Answer, Desk, Health, Refused, Request, Stage, Status};
+
+/// A status is made anew for whoever looks when the last one is older than this.
+const FRESH: Duration = Duration::from_millis(900);
+
+/// An engine is never busy for so long; one that is being started again has nobody to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Requests that wait to be taken; more are refused.
+const REQUESTS: usize = 64;
+
+/// What a bridge tells of itself, for those who serve it to others. Cheap to clone, clones share one.
+#[derive(Clone, Debug)]
+pub struct Board {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    health: Health,
+    latest: watch::Sender<Latest>,
+    wanted: Notify,
+    requests: mpsc::Sender<Request>,
+    patience: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Latest {
+    status: Arc<Status>,
+    made: Instant,
+}
+
+impl Latest {
+    fn new(status: Status) -> Self {
+        Self { status: Arc::new(status), made: Instant::now() }
+    }
+
+    /// Whether nothing newer is to be had: it is fresh, or nobody is there to make another.
+    fn will_do(&self) -> bool {
+        self.made.elapsed() < FRESH || self.status.stage != Stage::Running
+    }
+}
+
+impl Board {
+    /// A board that shows `first`, and the desk of the engine that is to be started. `health` is updated by the engine
+    /// on its own account.
+    pub fn new(first: Status, health: Health) -> (Self, Desk) {
+        Self::with_patience(first, health, PATIENCE)
+    }
+
+    fn with_patience(first: Status, health: Health, patience: Duration) -> (Self, Desk) {
+        let (requests, receiver) = mpsc::channel(REQUESTS);
+        let latest = watch::Sender::new(Latest::new(first));
+        let inner = Inner { health, latest, wanted: Notify::new(), requests, patience };
+        let board = Self { inner: Arc::new(inner) };
+        (board.clone(), Desk::new(board, receiver))
+    }
+
+    /// Whether the bridge does its work; needs no answer of the engine.
+    pub fn health(&self) -> &Health {
+        &self.inner.health
+    }
+
+    /// What was last told, however old: its [`Status::at`] tells.
+    pub fn latest(&self) -> Arc<Status> {
+        self.inner.latest.borrow().status.clone()
+    }
+
+    /// What is so now, no older than a second. All who ask within a second are told the same, so that many who look cost
+    /// no more than one. If the engine does not answer in two seconds: what was last told.
+    pub async fn status(&self) -> Arc<Status> {
+        let mut latest = self.inner.latest.subscribe();
+        let known = latest.borrow_and_update().clone();
+        if known.will_do() {
+            return known.status;
+        }
+        self.inner.wanted.notify_one();
+        // Dropping the answer is right: what was last told is told then.
+        let _ = timeout(self.inner.patience, latest.changed()).await;
+        self.latest()
+    }
+
+    /// Has the event of `subscription` that waits to be tried again tried at once.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn retry_now(&self, subscription: i64) -> Result<(), Refused> {
+        self.ask(|answer| Request::RetryNow { subscription, answer }).await
+    }
+
+    /// Skips what `subscription` has not been sent: it goes on from now (rule W7).
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn skip(&self, subscription: i64) -> Result<(), Refused> {
+        self.ask(|answer| Request::Skip { subscription, answer }).await
+    }
+
+    async fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Result<(), Refused> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.requests.try_send(request(answer)).map_err(|_| Refused::Busy)?;
+        match timeout(self.inner.patience, answered).await {
+            Ok(Ok(result)) => result,
+            _ => Err(Refused::Busy),
+        }
+    }
+
+    pub(super) fn publish(&self, status: Status) {
+        self.inner.latest.send_replace(Latest::new(status));
+    }
+
+    pub(super) async fn wanted(&self) {
+        self.inner.wanted.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+    use crate::status::{Asked, EngineKind};
+
+    fn board(patience: Duration) -> (Board, Desk) {
+        let status = Status::starting(EngineKind::Binlog, "W", Utc::now());
+        Board::with_patience(status, Health::new(Duration::from_secs(30)), patience)
+    }
+
+    /// Makes what was last told as old as it takes.
+    fn age(board: &Board) {
+        board.inner.latest.send_modify(|latest| {
+            latest.made = latest.made.checked_sub(FRESH).unwrap_or(latest.made);
+        });
+    }
+
+    #[tokio::test]
+    async fn an_engine_writes_when_somebody_looks_and_once_for_all_who_do() {
+        let (board, mut desk) = board(PATIENCE);
+        desk.enter(Stage::Running);
+        assert_eq!(board.status().await.stage, Stage::Running, "it is fresh");
+        age(&board);
+        let engine = async {
+            assert!(matches!(desk.next().await, Asked::Status));
+            let status = Status { workstation: "NEW".to_owned(), ..Status::clone(&board.latest()) };
+            desk.publish(status);
+            desk
+        };
+        let (first, second, mut desk) = tokio::join!(board.status(), board.status(), engine);
+        assert_eq!((first.workstation.as_str(), second.workstation.as_str()), ("NEW", "NEW"));
+        let more = timeout(Duration::ZERO, desk.next()).await;
+        assert!(more.is_err(), "nobody wants more");
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_does_not_answer_holds_nobody_up() {
+        let (board, desk) = board(Duration::from_millis(1));
+        age(&board);
+        assert!(matches!(board.status().await.stage, Stage::Starting { .. }), "nobody is there to be asked");
+        desk.enter(Stage::Running);
+        age(&board);
+        assert_eq!(board.status().await.stage, Stage::Running);
+        assert_eq!(board.retry_now(1).await, Err(Refused::Busy));
+        for _ in 1..REQUESTS {
+            let (answer, _) = oneshot::channel();
+            let _ = board.inner.requests.try_send(Request::Skip { subscription: 1, answer });
+        }
+        assert_eq!(board.skip(1).await, Err(Refused::Busy), "no room for more");
+        drop(desk);
+        assert_eq!(board.skip(1).await, Err(Refused::Busy));
+    }
+
+    #[tokio::test]
+    async fn a_request_is_answered() {
+        let (board, mut desk) = board(PATIENCE);
+        let engine = async {
+            let Asked::Request(Request::RetryNow { subscription: 7, answer }) = desk.next().await else {
+                panic!("another request")
+            };
+            answer.send(Err(Refused::NothingToRetry)).ok();
+        };
+        let (answer, ()) = tokio::join!(board.retry_now(7), engine);
+        assert_eq!(answer, Err(Refused::NothingToRetry));
+    }
+}

@@ -1,0 +1,22 @@
+//! What a bridge tells of itself and what it can be asked: plain values, which know nothing of HTTP.
+//!
+//! The engine holds the [`Desk`], whoever wants to know something holds a [`Board`]. Nothing is written on the board
+//! while nobody looks, so that it costs nothing then.
+
+mod board;
+mod desk;
+mod health;
+mod history;
+mod notice;
+mod overview;
+mod request;
+mod subscription;
+
+pub use board::Board;
+pub use desk::{Asked, Desk};
+pub use health::Health;
+pub use history::History;
+pub use notice::{Notice, NoticeKind, Progress};
+pub use overview::{Attempted, EngineKind, Place, Reading, ServerFacts, Stage, Status};
+pub use request::{Answer, Refused, Request};
+pub use subscription::{LastEvent, Pending, SubscriptionStatus, Trouble, WindowState};

@@ -1,0 +1,72 @@
+//! What a person should know of a bridge.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// Something that a person should know, as long as it is so, or for a while after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// What kind of thing.
+    pub kind: NoticeKind,
+    /// Since when, or when it happened.
+    pub since: DateTime<Utc>,
+    /// What it is and what to do about it, in a sentence; holds no row value (rule D4).
+    pub text: String,
+    /// How far it has come, where that is known.
+    pub progress: Option<Progress>,
+}
+
+/// Kinds of notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoticeKind {
+    /// The server's log is not being read.
+    NotReading,
+    /// The state file cannot be written.
+    State,
+    /// The log could not be read on: subscriptions catch up.
+    LogLost,
+    /// A stretch of the log did not tell with certainty what happened.
+    Doubt,
+    /// The columns of a table are being found out.
+    Layout,
+    /// A table is being searched for what the log cannot tell.
+    CatchUp,
+    /// The log is being read a second time for subscriptions that are far behind.
+    SecondPass,
+    /// Another sender moves DateTimeStart.
+    OtherSender,
+    /// The audit found rows that never reached the log.
+    Audit,
+}
+
+impl NoticeKind {
+    /// Its name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotReading => "not-reading",
+            Self::State => "state",
+            Self::LogLost => "log-lost",
+            Self::Doubt => "doubt",
+            Self::Layout => "layout",
+            Self::CatchUp => "catch-up",
+            Self::SecondPass => "second-pass",
+            Self::OtherSender => "other-sender",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// Whether it needs a person, or goes by.
+    pub fn is_serious(self) -> bool {
+        matches!(self, Self::NotReading | Self::State | Self::LogLost | Self::Doubt | Self::OtherSender | Self::Audit)
+    }
+}
+
+/// How far something has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Rows, or bytes of the log, so far.
+    pub done: u64,
+    /// About how many there are; `None`: not known.
+    pub total: Option<u64>,
+}
