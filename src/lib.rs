@@ -2,7 +2,7 @@
 //!
 //! Data flows one way through the modules, each of which knows only those above it in this list:
 //! [`binlog`] (bytes to typed events), [`row`] (a row, wherever it was read), [`packed`] (many keys in little memory),
-//! [`source`] (the server and the practice's database), [`opendental`] (watch tables and their JSON), [`window`]
+//! [`progress`] (what takes long, and how far it has come), [`source`] (the server and the practice's database), [`opendental`] (watch tables and their JSON), [`window`]
 //! (change log, cursors, windows), [`delivery`] (one event to one endpoint), [`state`] (what survives a restart),
 //! [`status`] (what is told of it all), [`http`] (health), [`polling`] (the same events without the log), [`bridge`] (all of them wired together) and
 //! [`cli`]. `ARCHITECTURE.md` follows a change through them.
@@ -18,6 +18,7 @@ pub mod http;
 pub mod opendental;
 pub mod packed;
 pub mod polling;
+pub mod progress;
 pub mod row;
 pub mod sandbox;
 pub mod source;

@@ -1,7 +1,7 @@
 //! Catch-up: one scan by time stamp of a table for all subscriptions that need it (rule W10), and what no scan can tell
 //! (rule R8).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 use tracing::{info, warn};
@@ -15,6 +15,7 @@ use crate::{
     config::DeliveryConfig,
     failpoint::Failpoint,
     opendental::Tells,
+    progress::{RowCount, TableScan},
     window::{Cursor, Marks, Phase, Subscriber},
 };
 
@@ -79,7 +80,8 @@ impl Engine {
 
     /// Starts a scan of every table that is wanted and is not being scanned already.
     pub(super) fn start_scans(&mut self) {
-        let ready: Vec<_> = self.scan_wanted.keys().copied().filter(|watch| !self.scanning.contains(watch)).collect();
+        let ready: Vec<_> =
+            self.scan_wanted.keys().copied().filter(|watch| !self.scanning.contains_key(watch)).collect();
         let limit = self.delivery.max_catch_up.map(|limit| limit.as_secs());
         let earliest = limit.map(|limit| self.server_now().saturating_sub_unsigned(limit).saturating_mul(1_000_000));
         for watch in ready {
@@ -107,23 +109,30 @@ impl Engine {
             }
             let Some(since) = asked.iter().map(|&(_, _, since)| since).min() else { continue };
             self.trim = true;
-            self.scanning.insert(watch);
             let Some(table) = self.tables.get(watch).cloned() else { continue };
+            let rows = RowCount::default();
+            let (name, began) = (table.table().to_owned(), Instant::now());
+            let scan = TableScan { table: name, subscriptions: asked.len(), began, rows: rows.clone() };
+            self.scanning.insert(watch, scan);
+            info!(table = table.table(), subscriptions = asked.len(), "searching the table for a catch-up");
             if table.stamp_column().is_none() {
                 warn!(table = table.table(), "the table has no time stamp: all of it is sent");
             }
             let (database, at) = (self.database.clone(), self.boundary.clone());
             self.spawn_until_stop(async move {
                 let since = DateTime::from_timestamp_micros(since).unwrap_or(DateTime::<Utc>::MIN_UTC);
-                let result = database.scan(table.table(), table.key_columns(), table.stamp_column(), since).await;
+                let (keys, stamp) = (table.key_columns(), table.stamp_column());
+                let result = database.scan(table.table(), keys, stamp, since, &rows).await;
                 Done::Scanned(ScanAnswer { watch, asked, at, result })
             });
+            self.show_scans();
         }
     }
 
     pub(super) fn scanned(&mut self, answer: ScanAnswer) -> Result<(), BridgeError> {
         let ScanAnswer { watch, asked, at, result } = answer;
-        self.scanning.remove(&watch);
+        let began = self.scanning.remove(&watch).map(|scan| scan.began);
+        self.show_scans();
         let Some(table) = self.tables.get(watch).cloned() else { return Ok(()) };
         let scan = match result {
             Ok(scan) if scan.point >= at.position.point() => scan,
@@ -142,6 +151,7 @@ impl Engine {
         info!(
             table = table.table(),
             rows = scan.rows.len(),
+            millis = began.map(|began| began.elapsed().as_millis()),
             subscriptions = asked.len(),
             "scanned for changes before the subscriptions' place in the log"
         );

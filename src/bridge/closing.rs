@@ -59,7 +59,11 @@ impl Engine {
         self.spawn_until_stop(async move {
             let before = clock.now();
             let result = database.barrier().await;
-            Done::Barrier(Box::new(BarrierAnswer { asked, before, after: clock.now(), result }))
+            let after = clock.now();
+            let moved_on = result.as_ref().is_ok_and(|barrier| barrier.point.file != asked.position.point().file);
+            // Nothing depends on it but what is told of how far the log is still to be read.
+            let files = if moved_on { database.log_files().await.ok() } else { None };
+            Done::Barrier(Box::new(BarrierAnswer { asked, before, after, result, files }))
         });
     }
 
@@ -95,6 +99,9 @@ impl Engine {
             // reached.
             let reason = "it ends before what was already read, so it was started anew (RESET MASTER)".to_owned();
             return Err(BridgeError::LogLost { reason });
+        }
+        if let Some(files) = answer.files {
+            self.telling.log_has(files);
         }
         self.barrier_backoff.succeeded();
         self.published.log_end = Some(barrier.point);

@@ -4,7 +4,7 @@
 //! So the binlog reader is never held up by an endpoint, and nothing here needs a lock.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -25,6 +25,7 @@ use super::{
     error::BridgeError,
     failure_columns::NotingFailures,
     jobs::Done,
+    progress::Telling,
     publishing::Published,
     second_pass::SecondPass,
     shares::Shares,
@@ -38,6 +39,7 @@ use crate::{
     config::{DeliveryConfig, MemoryConfig},
     delivery::Sender,
     opendental::{Lookups, Shown, Subscription, WatchId, WatchTables},
+    progress::TableScan,
     source::{Boundary, Database, Identity, Message, TimeZone},
     state::{Origin, SavedSubscription, State},
     status::{Desk, Health, Stage},
@@ -64,6 +66,7 @@ pub(super) struct Parts {
     pub(super) clock: ServerClock,
     pub(super) audit: Audit,
     pub(super) published: Published,
+    pub(super) telling: Telling,
 }
 
 pub(super) struct Engine {
@@ -95,6 +98,7 @@ pub(super) struct Engine {
     pub(super) own_clock: OwnClock,
     pub(super) clock: ServerClock,
     pub(super) audit: Audit,
+    pub(super) telling: Telling,
     pub(super) watched: HashMap<WatchId, Watched>,
     /// What is read again for subscriptions that are far behind.
     pub(super) second_pass: Option<SecondPass>,
@@ -131,7 +135,7 @@ pub(super) struct Engine {
     pub(super) heartbeat_millis: i64,
     /// Subscriptions that wait for a catch-up scan of their table, and the tables being scanned.
     pub(super) scan_wanted: HashMap<WatchId, Vec<i64>>,
-    pub(super) scanning: HashSet<WatchId>,
+    pub(super) scanning: HashMap<WatchId, TableScan>,
     /// Where windows end that wait for a scan of their table, by subscription, each with its epoch.
     pub(super) ends: HashMap<i64, (u64, WindowEnd)>,
     /// The doubts that were named.
@@ -174,6 +178,7 @@ impl Engine {
             clock,
             audit,
             published,
+            telling,
             ..
         } = parts;
         Self {
@@ -201,6 +206,7 @@ impl Engine {
             own_clock,
             clock,
             audit,
+            telling,
             lookups: Lookups::new(),
             moved_schedules: Vec::new(),
             loaded: LogPoint::default(),
@@ -219,7 +225,7 @@ impl Engine {
             idle_since: None,
             heartbeat_millis,
             scan_wanted: HashMap::new(),
-            scanning: HashSet::new(),
+            scanning: HashMap::new(),
             ends: HashMap::new(),
             named: Named::default(),
             rebuilding: Vec::new(),
@@ -269,6 +275,7 @@ impl Engine {
                 () = sleep(pause) => {}
             }
             self.wake_up()?;
+            self.tell_progress();
         }
         desk.publish(self.status(Stage::Stopping));
         self.wind_down().await
@@ -409,7 +416,7 @@ impl Engine {
         let updates = [self.writing_back.wake(), self.failure_columns_wake()];
         let wake = self.wake.first().map(|&(at, _)| at);
         let audit = self.reading.as_ref().and_then(|_| self.audit.wake());
-        let next = [wake, storing, deliveries, reload, barrier, audit].into_iter().chain(updates);
+        let next = [wake, storing, deliveries, reload, barrier, audit, self.telling.wake()].into_iter().chain(updates);
         let next = next.flatten().min().unwrap_or(now.saturating_add(60_000));
         Duration::from_millis(u64::try_from(next.saturating_sub(now)).unwrap_or(0))
     }

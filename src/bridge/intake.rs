@@ -105,6 +105,7 @@ impl Engine {
         let Transaction { point, committed, steps, .. } = transaction;
         let committed = committed.timestamp_micros();
         self.taking = Some((point, committed));
+        self.telling.committed(self.rereading, committed);
         for step in steps {
             match step {
                 Step::Changes(changes) => self.changes(changes.table(), changes, point, committed)?,

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     delivery::Attempt,
     opendental::WatchId,
-    source::{Barrier, Boundary, DatabaseError, Scan, TableFacts, WriteBack, WriteBackOutcome},
+    source::{Barrier, Boundary, DatabaseError, LogFiles, Scan, TableFacts, WriteBack, WriteBackOutcome},
     state::{State, StateError},
 };
 
@@ -47,6 +47,8 @@ pub(super) struct BarrierAnswer {
     pub(super) before: DateTime<Utc>,
     pub(super) after: DateTime<Utc>,
     pub(super) result: Result<Barrier, DatabaseError>,
+    /// The log's files, where the barrier lies in another than had been read.
+    pub(super) files: Option<LogFiles>,
 }
 
 pub(super) struct ScanAnswer {

@@ -19,6 +19,7 @@ mod lookup_changes;
 mod memory;
 mod outcomes;
 mod places;
+mod progress;
 mod publishing;
 mod registry;
 mod reload;

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::{engine::Engine, error::BridgeError, tables::Watched};
 use crate::{
+    binlog::LogPoint,
     opendental::WatchId,
     source::{Message, SourceError},
 };
@@ -20,6 +21,8 @@ use crate::{
 pub(super) struct SecondPass {
     messages: mpsc::Receiver<Message>,
     reader: JoinHandle<Result<(), SourceError>>,
+    /// How far it has read.
+    read: LogPoint,
     /// Who waits for it.
     subscriptions: BTreeSet<i64>,
     /// The change logs of their watch tables.
@@ -28,14 +31,20 @@ pub(super) struct SecondPass {
 }
 
 impl SecondPass {
-    /// For these subscriptions; `stop` ends the reader that sends the messages.
+    /// For these subscriptions, from `start` on; `stop` ends the reader that sends the messages.
     pub(super) fn new(
         subscriptions: BTreeSet<i64>,
+        start: LogPoint,
         messages: mpsc::Receiver<Message>,
         reader: JoinHandle<Result<(), SourceError>>,
         stop: CancellationToken,
     ) -> Self {
-        Self { messages, reader, subscriptions, watched: HashMap::new(), _stop: stop.drop_guard() }
+        Self { messages, reader, read: start, subscriptions, watched: HashMap::new(), _stop: stop.drop_guard() }
+    }
+
+    /// How far the second reader has read.
+    pub(super) fn read(&self) -> LogPoint {
+        self.read
     }
 
     /// The next message of the second reader, `None` where it has ended; waits for ever where there is none.
@@ -75,6 +84,9 @@ impl Engine {
                 // What lies behind it, the main reader tells.
                 let read = self.boundary.position.point();
                 let joins = boundary.position.point() >= read;
+                if let Some(pass) = &mut self.second_pass {
+                    pass.read = boundary.position.point();
+                }
                 self.with_second_logs(|engine| {
                     transactions.into_iter().filter(|one| one.point <= read).try_for_each(|one| engine.transaction(one))
                 })?;

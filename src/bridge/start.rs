@@ -14,6 +14,7 @@ use super::{
     engine::{Engine, Parts},
     error::BridgeError,
     places::{self, Log, Lost},
+    progress::Telling,
     publishing::Published,
     registry::Told,
     reload::{self, Loaded},
@@ -29,6 +30,7 @@ use crate::{
     delivery::Sender,
     http::{Practice, Server, Services},
     opendental::{LookupTable, WatchTables},
+    progress::Progress,
     source::{Boundary, Database, Identity, LogFiles, Message, Reader, ReaderConfig, SourceError, TimeZone},
     state::{Origin, Saved, State, StateError},
     status::{Board, Desk, EngineKind, Health, Stage, Status},
@@ -51,12 +53,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub struct Bridge {
     config: Config,
     practice: Practice,
+    progress: Progress,
 }
 
 impl Bridge {
     /// A bridge with this configuration; nothing is touched before [`Bridge::run`].
     pub fn new(config: Config) -> Self {
-        Self { config, practice: Practice::new() }
+        Self { config, practice: Practice::new(), progress: Progress::default() }
+    }
+
+    /// Lets `progress` show what it has under way.
+    #[must_use]
+    pub fn showing(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
     }
 
     /// Runs until `stop` is cancelled, then finishes the requests under way and stores where it stands.
@@ -277,8 +287,9 @@ impl Bridge {
             // Two readers of one id would throw each other out.
             let mysql = MysqlConfig { server_id: 0, ..config.mysql.clone() };
             let seed = format!("{} second pass", reader_config.seed);
+            let from = start.point();
             let (messages, reading, reader) = read(ReaderConfig { mysql, seed, ..reader_config.clone() }, start);
-            SecondPass::new(far_behind, messages, reader, reading)
+            SecondPass::new(far_behind, from, messages, reader, reading)
         });
         // A second connection must be another replica to the server.
         let audit_reader = ReaderConfig {
@@ -309,6 +320,7 @@ impl Bridge {
             clock,
             audit,
             published,
+            telling: Telling::new(self.progress.clone(), files),
         };
         let mut engine = Engine::new(parts);
         let identity = engine.identity.stored();

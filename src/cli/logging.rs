@@ -4,8 +4,11 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 
-use super::failure::Failure;
-use crate::config::{LogConfig, LogFormat, LogLevel};
+use super::{failure::Failure, progress_bars::Bars};
+use crate::{
+    config::{LogConfig, LogFormat, LogLevel},
+    progress,
+};
 
 /// Starts the log; may be called once in a process.
 pub(super) fn start(config: &LogConfig) -> Result<(), Failure> {
@@ -18,6 +21,21 @@ pub(super) fn start(config: &LogConfig) -> Result<(), Failure> {
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
     }
     Ok(())
+}
+
+/// Starts the log of a command that draws bars, if there is a place for them: its lines come above them, and what the
+/// bars show is no line.
+pub(super) fn start_beside(config: &LogConfig) -> Result<Option<Bars>, Failure> {
+    let Some(bars) = Bars::beside(config)? else {
+        start(config)?;
+        return Ok(None);
+    };
+    let filter = EnvFilter::try_new(format!("{},{}=off", directives(config.level), progress::LOG_TARGET))?;
+    let lines = bars.lines();
+    let writer = move || lines.clone();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
+    log.with_ansi(true).finish().try_init()?;
+    Ok(Some(bars))
 }
 
 /// Starts the log for a command without a configuration: warnings, as text.

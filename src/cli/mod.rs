@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod healthcheck;
 mod logging;
+mod progress_bars;
 pub mod receive;
 mod run;
 mod signals;

@@ -1,9 +1,15 @@
 //! `opendental-cdc run`: the bridge, or polling in its place.
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
-use super::{config_argument::ConfigArgument, failure::Failure, logging, signals};
-use crate::{bridge::Bridge, config::Engine, polling::Polling};
+use super::{config_argument::ConfigArgument, failure::Failure, logging, progress_bars::Bars, signals};
+use crate::{
+    bridge::Bridge,
+    config::{Config, Engine},
+    polling::Polling,
+    progress::Progress,
+};
 
 /// Runs the bridge until SIGTERM or Ctrl-C; then it finishes the requests under way and saves its state.
 #[derive(Args, Debug)]
@@ -14,10 +20,22 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = arguments.config.load()?;
-    logging::start(&config.log)?;
+    let bars = logging::start_beside(&config.log)?;
     let stop = signals::stop_token()?;
     match config.engine {
-        Engine::Binlog => Ok(Bridge::new(config).run(stop).await?),
+        Engine::Binlog => bridge(config, stop, bars).await,
         Engine::Polling => Ok(Polling::new(config).run(stop).await?),
     }
+}
+
+async fn bridge(config: Config, stop: CancellationToken, bars: Option<Bars>) -> Result<(), Failure> {
+    let progress = Progress::default();
+    let bridge = Bridge::new(config).showing(progress.clone()).run(stop);
+    let Some(bars) = bars else { return Ok(bridge.await?) };
+    let result = tokio::select! {
+        result = bridge => result.map_err(Failure::from),
+        never = bars.show(&progress) => match never {},
+    };
+    bars.clear();
+    result
 }

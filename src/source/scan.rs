@@ -8,13 +8,15 @@ use sqlx::{Decode, Row};
 use super::{
     database::Database,
     database_error::DatabaseError,
+    session::Session,
     snapshot::Snapshot,
-    sql_text::{identifier, identifiers},
+    sql_text::{identifier, identifiers, text},
     text_row,
 };
 use crate::{
     binlog::LogPoint,
     packed::{Marks, MarksBuilder},
+    progress::RowCount,
     row::RowKey,
 };
 
@@ -35,21 +37,30 @@ pub struct Scan {
 
 impl Database {
     /// Keys and stamps of all rows of `table` whose `stamp`, a TIMESTAMP column, is at or after `since`; of all rows
-    /// if the table has no such column. Reads the whole table: there is no index on the stamp.
+    /// if the table has no such column. Reads the whole table: there is no index on the stamp. What is found is counted
+    /// in `count` meanwhile.
     pub async fn scan<S: AsRef<str>>(
         &self,
         table: &str,
         key_columns: &[S],
         stamp: Option<&str>,
         since: DateTime<Utc>,
+        count: &RowCount,
     ) -> Result<Scan, DatabaseError> {
         if key_columns.is_empty() {
             return Err(self.unexpected(DOING, "the table has no primary key"));
         }
         let condition = stamp.and_then(|stamp| not_before(stamp, since)).unwrap_or_default();
+        let mut session = self.session().await?;
+        if let Some(rows) = rows_in(&mut session, table).await? {
+            count.set_in_table(rows, condition.is_empty());
+        }
         let mut rows = MarksBuilder::default();
-        let take = |micros, key: RowKey| rows.push(micros, &key);
-        let point = self.each_stamped(table, key_columns, stamp, &condition, take).await?;
+        let take = |micros, key: RowKey| {
+            rows.push(micros, &key);
+            count.one_more();
+        };
+        let point = self.each_stamped(session, table, key_columns, stamp, &condition, take).await?;
         Ok(Scan { rows: rows.finish(), point })
     }
 
@@ -69,7 +80,7 @@ impl Database {
         let condition = format!("{from} AND {} < '{until}' LIMIT {limit}", identifier(stamp));
         let mut rows = Vec::new();
         let take = |micros, key| rows.push((key, micros));
-        self.each_stamped(table, key_columns, Some(stamp), &condition, take).await?;
+        self.each_stamped(self.session().await?, table, key_columns, Some(stamp), &condition, take).await?;
         Ok((rows.len() <= most).then_some(rows))
     }
 
@@ -77,13 +88,13 @@ impl Database {
     /// the rows are paired with.
     async fn each_stamped<S: AsRef<str>>(
         &self,
+        mut session: Session,
         table: &str,
         key_columns: &[S],
         stamp: Option<&str>,
         condition: &str,
         mut take: impl FnMut(i64, RowKey) + Send,
     ) -> Result<LogPoint, DatabaseError> {
-        let mut session = self.session().await?;
         // In UTC no stamp is ambiguous, and comparisons mean what they say.
         session.execute("SET SESSION time_zone = '+00:00'", DOING).await?;
         let mut snapshot = Snapshot::open(session, self.server()).await?;
@@ -116,6 +127,16 @@ impl Database {
         }
         Ok(point)
     }
+}
+
+/// About how many rows the table has, as the server estimates it.
+async fn rows_in(session: &mut Session, table: &str) -> Result<Option<u64>, DatabaseError> {
+    let sql = format!(
+        "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = {}",
+        text(table)
+    );
+    let rows = session.rows(&sql, DOING).await?;
+    Ok(rows.first().and_then(|row| row.text_at(0)).and_then(|rows| rows.parse().ok()))
 }
 
 /// The WHERE clause for stamps at or after `since`; `None` if that is all of them.

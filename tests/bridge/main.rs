@@ -30,6 +30,7 @@ mod places;
 mod plain_tables;
 mod polling;
 mod privacy;
+mod progress;
 mod proxy;
 mod restart;
 mod row_image;

@@ -4,6 +4,7 @@ use chrono::DateTime;
 use mysql_async::prelude::Queryable;
 use opendental_cdc::{
     binlog::LogPoint,
+    progress::RowCount,
     row::{Field, KeyPart, Row, RowKey},
     source::{DatabaseError, LayoutReader},
 };
@@ -129,17 +130,25 @@ async fn w10_a_scan_is_in_utc_whatever_the_offices_zone_is() {
         let insert = format!("INSERT INTO stamped VALUES {}, (9, NULL, '')", values.join(", "));
         practice.exec(&format!("SET time_zone = '+00:00'; {insert}")).await;
         let since = DateTime::from_timestamp(first, 250_000_000).unwrap();
-        let scan = practice.database.scan("stamped", &["id"], Some("t"), since).await.unwrap();
+        let scan = practice.database.scan("stamped", &["id"], Some("t"), since, &RowCount::default()).await.unwrap();
         let micros = first * 1_000_000 + 250_000;
         let expected = [(micros, 1), (micros, 4), (micros + 3_600_000_000, 3)].map(|(at, id)| (at, RowKey::UInt(id)));
         assert_eq!(scan.rows.iter().collect::<Vec<_>>(), expected, "{kind:?}");
         assert_eq!(scan.point, practice.database.barrier().await.unwrap().point, "{kind:?}");
-        let all = practice.database.scan("stamped", &["id"], Some("t"), DateTime::UNIX_EPOCH).await.unwrap();
+        let all = practice
+            .database
+            .scan("stamped", &["id"], Some("t"), DateTime::UNIX_EPOCH, &RowCount::default())
+            .await
+            .unwrap();
         assert_eq!((all.rows.len(), all.rows.iter().next()), (5, Some((0, RowKey::UInt(9)))), "{kind:?}");
-        let plain = practice.database.scan("stamped", &["id"], None, since).await.unwrap();
+        let plain = practice.database.scan("stamped", &["id"], None, since, &RowCount::default()).await.unwrap();
         let expected = [1, 2, 3, 4, 9].map(|id| (0, RowKey::UInt(id)));
         assert_eq!(plain.rows.iter().collect::<Vec<_>>(), expected, "{kind:?}");
-        let empty = practice.database.scan("patient", &["PatNum"], Some("DateTStamp"), since).await.unwrap();
+        let empty = practice
+            .database
+            .scan("patient", &["PatNum"], Some("DateTStamp"), since, &RowCount::default())
+            .await
+            .unwrap();
         assert!(empty.rows.is_empty(), "{kind:?}");
     }
 }
