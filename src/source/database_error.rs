@@ -58,6 +58,16 @@ pub enum DatabaseError {
         /// What we were doing.
         doing: &'static str,
     },
+    /// The server cannot do it at present, for want of room or since a table is being altered: try again later.
+    #[error("{server} cannot answer {doing} at present (error {number}); it is tried again")]
+    Passing {
+        /// Host and port, or socket.
+        server: String,
+        /// What we were doing.
+        doing: &'static str,
+        /// The server's error number.
+        number: u16,
+    },
     /// The server takes no writes: a replica, or an administrator made it read-only.
     #[error("{server} is read-only: `mysql.url` must name the primary server, where DateTimeStart can be written")]
     ReadOnly {
@@ -106,7 +116,7 @@ impl DatabaseError {
 
     /// Whether waiting may mend it, without anybody doing anything.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::ConnectionLost { .. } | Self::Locked { .. })
+        matches!(self, Self::ConnectionLost { .. } | Self::Locked { .. } | Self::Passing { .. })
     }
 
     /// What `error`, met while `doing`, means.
@@ -181,6 +191,9 @@ impl DatabaseError {
             1381 => Self::NoBinlog { server },
             // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_STATEMENT_TIMEOUT.
             1205 | 1213 | 1969 => Self::Locked { server, doing },
+            // ER_CHECKREAD, ER_DISK_FULL, ER_OUTOFMEMORY, ER_OUT_OF_RESOURCES, ER_RECORD_FILE_FULL, ER_CANT_CREATE_THREAD,
+            // ER_TABLE_DEF_CHANGED.
+            number @ (1020 | 1021 | 1037 | 1041 | 1114 | 1135 | 1412) => Self::Passing { server, doing, number },
             // ER_OPTION_PREVENTS_STATEMENT, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, ER_READ_ONLY_MODE.
             1290 | 1792 | 1836 => Self::ReadOnly { server },
             // ER_BAD_DB_ERROR, ER_BAD_FIELD_ERROR, ER_NO_SUCH_TABLE.

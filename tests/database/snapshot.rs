@@ -116,3 +116,20 @@ async fn a_snapshot_selects_the_columns_asked_for_or_all() {
         assert_eq!(snapshot.select_all("clinic", &["ClinicNum"]).await.unwrap(), []);
     }
 }
+
+#[tokio::test]
+async fn r9_a_table_that_is_altered_under_a_snapshot_can_be_read_by_another() {
+    let mut refused = 0;
+    for kind in Kind::all() {
+        let practice = Practice::new(kind).await;
+        let mut snapshot = practice.database.snapshot().await.unwrap();
+        practice.exec("ALTER TABLE site ADD COLUMN Added INT NOT NULL FIRST, ALGORITHM=COPY").await;
+        if let Err(error) = snapshot.select_all::<&str>("site", &[]).await {
+            assert!(error.is_retryable(), "{kind:?}: {error}");
+            refused += 1;
+        }
+        let mut snapshot = practice.database.snapshot().await.unwrap();
+        snapshot.select_all::<&str>("site", &[]).await.unwrap();
+    }
+    assert!(refused > 0, "no server minds");
+}
