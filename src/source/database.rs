@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     database_error::DatabaseError,
@@ -17,8 +17,8 @@ const STATEMENTS_AT_ONCE: usize = 4;
 /// The practice's database, for SQL.
 ///
 /// Cheap to clone; all clones share their connections. Barriers and the write-back have one connection that is kept
-/// open, rows by key a few more; each snapshot and each scan makes its own. A connection that broke is replaced at the
-/// next call: a call that meets a broken one tries once more with a new one.
+/// open, rows by key and layouts a few more; each snapshot and each scan makes its own. A connection that broke is
+/// replaced at the next call: a call that meets a broken one tries once more with a new one.
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -122,30 +122,35 @@ impl Database {
         most: usize,
         sql: impl Fn(&Facts) -> String + Send,
     ) -> Result<(Vec<Answer>, Facts), DatabaseError> {
+        let mut lent = self.lend(purpose, doing).await?;
+        loop {
+            let session = &mut lent.session;
+            let statements = sql(&session.facts);
+            match session.results_within(&statements, doing, most).await {
+                Ok(answers) => {
+                    let facts = session.facts.clone();
+                    lent.give_back();
+                    return Ok((answers, facts));
+                }
+                Err(error) => lent.replace_after(error).await?,
+            }
+        }
+    }
+
+    /// A connection that nobody else uses, for this purpose.
+    pub(super) async fn lend(&self, purpose: Purpose, doing: &'static str) -> Result<Lent<'_>, DatabaseError> {
         let lane = match purpose {
             Purpose::Clock => &self.inner.clock,
             Purpose::Rows | Purpose::Search => &self.inner.rows,
         };
         // The semaphore is never closed.
-        let _permit = lane.permits.acquire().await.map_err(|_| self.unexpected(doing, "the program is ending"))?;
-        loop {
-            let (mut session, kept) = match lane.take() {
-                Some(session) => (session, true),
-                None => (self.inner.options.connect().await?, false),
-            };
-            session.patience = if matches!(purpose, Purpose::Search) { SCAN_TIMEOUT } else { ANSWER_TIMEOUT };
-            let statements = sql(&session.facts);
-            match session.results_within(&statements, doing, most).await {
-                Ok(answers) => {
-                    let facts = session.facts.clone();
-                    lane.put(session);
-                    return Ok((answers, facts));
-                }
-                // The other idle connections most likely broke with this one.
-                Err(error) if error.is_connection_lost() && kept => lane.clear(),
-                Err(error) => return Err(error),
-            }
-        }
+        let permit = lane.permits.acquire().await.map_err(|_| self.unexpected(doing, "the program is ending"))?;
+        let (mut session, kept) = match lane.take() {
+            Some(session) => (session, true),
+            None => (self.session().await?, false),
+        };
+        session.patience = if matches!(purpose, Purpose::Search) { SCAN_TIMEOUT } else { ANSWER_TIMEOUT };
+        Ok(Lent { database: self, lane, _permit: permit, session, kept })
     }
 
     /// An answer that cannot be.
@@ -160,6 +165,37 @@ impl Database {
                 session.close().await;
             }
         }
+    }
+}
+
+/// A connection out of a lane. It is closed unless it is given back: what an error leaves behind is not known.
+pub(super) struct Lent<'a> {
+    database: &'a Database,
+    lane: &'a Lane,
+    _permit: SemaphorePermit<'a>,
+    pub(super) session: Session,
+    /// It was idle for some time, and may have broken meanwhile.
+    kept: bool,
+}
+
+impl Lent<'_> {
+    /// Nothing is under way on it, and it may be lent again.
+    pub(super) fn give_back(self) {
+        self.lane.put(self.session);
+    }
+
+    /// Another connection, if this one turned out by `error` to have broken while it was idle; else the error.
+    pub(super) async fn replace_after(&mut self, error: DatabaseError) -> Result<(), DatabaseError> {
+        if !(self.kept && error.is_connection_lost()) {
+            return Err(error);
+        }
+        // The other idle connections most likely broke with this one.
+        self.lane.clear();
+        let patience = self.session.patience;
+        self.session = self.database.session().await?;
+        self.session.patience = patience;
+        self.kept = false;
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     barrier::log_end,
-    database::Database,
+    database::{Database, Purpose},
     database_error::DatabaseError,
     declared_column::DeclaredColumn,
     error::SourceError,
@@ -27,10 +27,17 @@ impl Database {
     /// The layout of `table` of the practice's database (`None`: there is no such table) and a point of the log: no
     /// statement behind the point has changed the table's columns, and every one before it is in the layout.
     pub async fn table_layout(&self, table: &str) -> Result<Option<(DeclaredLayout, LogPoint)>, DatabaseError> {
-        let mut session = self.session().await?;
-        let layout = layout_in(&mut session, self.name(), table, self.server()).await?;
-        session.close().await;
-        Ok(layout)
+        let mut lent = self.lend(Purpose::Rows, DOING).await?;
+        loop {
+            match layout_in(&mut lent.session, self.name(), table, self.server()).await {
+                Ok(layout) => {
+                    lent.session.execute("ROLLBACK", DOING).await?;
+                    lent.give_back();
+                    return Ok(layout);
+                }
+                Err(error) => lent.replace_after(error).await?,
+            }
+        }
     }
 }
 

@@ -24,3 +24,25 @@ async fn r8_a_stamp_is_one_that_the_server_sets_with_every_write() {
         assert!(practice.database.table_facts("nothing").await.unwrap().is_none(), "{kind:?}");
     }
 }
+
+#[tokio::test]
+async fn r5_a_layout_is_read_over_a_broken_connection_and_keeps_nobody_from_altering() {
+    for kind in Kind::all() {
+        let practice = Practice::new(kind).await;
+        let columns = async || {
+            let (layout, _) = practice.database.table_layout("site").await.unwrap().unwrap();
+            layout.columns.len()
+        };
+        let before = columns().await;
+        assert_eq!(columns().await, before, "{kind:?}: over the same connection");
+        let idle = "SELECT id FROM information_schema.processlist WHERE user = 'cdc'";
+        let sessions = practice.server.query(idle).await.unwrap();
+        assert_eq!(sessions.len(), 2, "{kind:?}: the clock's, and one for all layouts");
+        // It waits for whoever holds the table.
+        practice.exec("SET SESSION lock_wait_timeout = 2; ALTER TABLE site ADD COLUMN More INT").await;
+        for session in sessions.into_iter().flatten().flatten() {
+            practice.exec(&format!("KILL {session}")).await;
+        }
+        assert_eq!(columns().await, before + 1, "{kind:?}");
+    }
+}
