@@ -6,14 +6,12 @@ use axum::http::{HeaderMap, header::HOST, uri::Authority};
 
 /// Where a connection comes from; each request on it carries this as an extension.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// What a proxy adds, behind which everybody seems to be at this machine.
 const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "via"];
 
 /// Whether the request was made on this machine, as far as its connection and headers tell.
-#[allow(dead_code)]
 pub(crate) fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
     peer.0.ip().to_canonical().is_loopback() && !FORWARDED.iter().any(|name| headers.contains_key(*name))
 }

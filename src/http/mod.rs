@@ -1,15 +1,19 @@
-//! What we listen on: `/healthz` (the process lives) and `/readyz` (it reads the log).
+//! What we listen on: the Subscriptions API, `/healthz` (the process lives) and `/readyz` (it reads the log).
 
 mod admin;
+mod api_keys;
 mod caller;
 mod error;
+mod json_object;
 mod limits;
 mod practice;
+mod refusal;
 mod routes;
 mod secret;
 mod serve;
 mod server;
 mod services;
+mod subscriptions;
 
 pub use error::HttpError;
 pub use practice::Practice;

@@ -14,7 +14,6 @@ pub struct Practice {
 
 /// The practice's database and what can be watched in it.
 #[derive(Clone)]
-#[allow(dead_code)]
 pub(crate) struct Connected {
     pub(crate) database: Database,
     pub(crate) tables: Arc<WatchTables>,
@@ -32,7 +31,6 @@ impl Practice {
     }
 
     /// What the bridge is connected to; `None`: it has not been since the start.
-    #[allow(dead_code)]
     pub(crate) fn get(&self) -> Option<Connected> {
         self.connected.borrow().clone()
     }

@@ -10,14 +10,15 @@ use axum::{
 };
 use chrono::Utc;
 
-use super::{limits::bounded, services::Services};
+use super::{limits::bounded, services::Services, subscriptions};
 
 /// The router of one bridge.
 pub(super) fn router(services: Services) -> Router {
     // For monitors, which may call us by whatever name; nothing here is a secret.
     let open = Router::new().route("/healthz", get(|| async { "alive\n" })).route("/readyz", get(ready));
     // Each room of the API and the page merges its routes here.
-    let guarded = Router::new().layer(from_fn_with_state(services.clone(), under_our_name));
+    let guarded =
+        Router::new().merge(subscriptions::routes()).layer(from_fn_with_state(services.clone(), under_our_name));
     open.merge(guarded)
         .layer(from_fn(bounded))
         // The body was measured there.

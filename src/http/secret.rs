@@ -5,7 +5,6 @@ use subtle::ConstantTimeEq;
 
 /// Tells whether a text is the secret, in a time that does not tell how much of it was right.
 #[derive(Clone)]
-#[allow(dead_code)]
 pub(super) struct Secret([u8; 32]);
 
 impl Secret {
@@ -13,7 +12,6 @@ impl Secret {
         Self(Sha256::digest(text).into())
     }
 
-    #[allow(dead_code)]
     pub(super) fn is(&self, text: &str) -> bool {
         self.0.ct_eq(&Self::of(text).0).into()
     }

@@ -2,6 +2,7 @@
 //! watched tables, and the SQL connection (barriers, snapshots, scans, rows by key, write-back).
 
 mod answer;
+mod api_keys;
 mod barrier;
 mod batch;
 mod batches;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod api;
 mod audit;
 mod catch_up;
 mod chaos;

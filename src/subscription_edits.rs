@@ -1,0 +1,121 @@
+//! Edits of subscriptions that people ask for, by the API or on the command line: the rules of Open Dental's API over
+//! the rows of the practice.
+
+use crate::{
+    opendental::{FieldRefused, Subscription, SubscriptionFields, WatchTables},
+    source::{ColumnValue, Database, DatabaseError, Misfit, SubscriptionEdit, TextRow},
+};
+
+/// Why an edit was not made. Nothing was written then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EditError {
+    /// Fields are not as they must be.
+    #[error("{}.", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(". "))]
+    Refused(Vec<FieldRefused>),
+    /// There is one that sends the same already.
+    #[error(
+        "Subscription {0} has the same EndPointUrl, Workstation, WatchTable and UiEventType already; change or delete \
+         that one."
+    )]
+    Repeated(i64),
+    /// There is no such subscription, or it is somebody else's.
+    #[error("Subscription not found.")]
+    NotFound,
+    /// The server cannot be asked, or refuses.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// Adds a subscription for `customer_key`; returns its row.
+pub(crate) async fn add(
+    database: &Database,
+    tables: &WatchTables,
+    customer_key: &str,
+    fields: &SubscriptionFields,
+) -> Result<TextRow, EditError> {
+    let mut edit = database.edit_subscriptions().await?;
+    let made = fields.create(customer_key, tables, edit.now()).map_err(EditError::Refused)?;
+    let values = columns(&made);
+    fits(&mut edit, &values).await?;
+    if let Some(repeated) = repeated(&edit, &made) {
+        return Err(EditError::Repeated(repeated));
+    }
+    Ok(edit.insert(&values).await?)
+}
+
+/// Changes the fields of subscription `num` that are given; returns its row. With an `owner`, only one of that customer
+/// key.
+pub(crate) async fn change(
+    database: &Database,
+    num: i64,
+    owner: Option<&str>,
+    fields: &SubscriptionFields,
+) -> Result<TextRow, EditError> {
+    let mut edit = database.edit_subscriptions().await?;
+    let before = find(&edit, num, owner)?;
+    let changed = fields.change(&before).map_err(EditError::Refused)?;
+    let old = columns(&before);
+    // What is not asked for stays as it is by then: DateTimeStart moves all the time.
+    let values: Vec<_> = columns(&changed).into_iter().filter(|value| !old.contains(value)).collect();
+    fits(&mut edit, &values).await?;
+    let repeated = |subscription: &Subscription| match subscription.is_expired(edit.now()) {
+        true => None,
+        false => repeated(&edit, subscription),
+    };
+    // Two that were the same before may be edited in all that leaves them so.
+    if let (None, Some(other)) = (repeated(&before), repeated(&changed)) {
+        return Err(EditError::Repeated(other));
+    }
+    edit.update(num, &values).await?.ok_or(EditError::NotFound)
+}
+
+/// Deletes subscription `num`; with an `owner`, only one of that customer key.
+pub(crate) async fn remove(database: &Database, num: i64, owner: Option<&str>) -> Result<(), EditError> {
+    let edit = database.edit_subscriptions().await?;
+    find(&edit, num, owner)?;
+    if edit.delete(num).await? { Ok(()) } else { Err(EditError::NotFound) }
+}
+
+fn find(edit: &SubscriptionEdit, num: i64, owner: Option<&str>) -> Result<Subscription, EditError> {
+    let mut found = subscriptions(edit).filter(|found| found.num == num);
+    // Keys are compared here: to the server's collation, a and A may be equal.
+    found.find(|found| owner.is_none_or(|owner| found.customer_key == owner)).ok_or(EditError::NotFound)
+}
+
+/// The subscription that sends already what this one is to send.
+fn repeated(edit: &SubscriptionEdit, subscription: &Subscription) -> Option<i64> {
+    let mut others = subscriptions(edit).filter(|other| other.num != subscription.num);
+    others.find(|other| subscription.repeats(other, edit.now())).map(|other| other.num)
+}
+
+/// Rows that hold what their columns cannot have are nobody's subscriptions; the bridge names them in its log.
+fn subscriptions(edit: &SubscriptionEdit) -> impl Iterator<Item = Subscription> {
+    edit.rows().iter().filter_map(|row| Subscription::from_row(row).ok())
+}
+
+async fn fits(edit: &mut SubscriptionEdit, values: &[(&'static str, ColumnValue)]) -> Result<(), EditError> {
+    let refused = |misfit| match misfit {
+        Misfit::TooLong { column, most } => FieldRefused::new(column, format!("must have at most {most} characters")),
+        Misfit::Unencodable { column, charset } => {
+            FieldRefused::new(column, format!("has characters that the practice's table cannot hold ({charset})"))
+        }
+    };
+    let refused: Vec<FieldRefused> = edit.misfits(values).await?.into_iter().map(refused).collect();
+    if refused.is_empty() { Ok(()) } else { Err(EditError::Refused(refused)) }
+}
+
+/// All columns but the key.
+fn columns(subscription: &Subscription) -> Vec<(&'static str, ColumnValue)> {
+    let text = |text: &str| ColumnValue::Text(text.to_owned());
+    vec![
+        ("EndPointUrl", text(&subscription.end_point_url)),
+        ("Workstation", text(&subscription.workstation)),
+        ("CustomerKey", text(&subscription.customer_key)),
+        ("WatchTable", text(&subscription.watch_table)),
+        ("PollingSeconds", ColumnValue::Number(subscription.polling_seconds)),
+        ("UiEventType", text(&subscription.ui_event_type)),
+        ("DateTimeStart", text(&subscription.date_time_start)),
+        ("DateTimeStop", text(&subscription.date_time_stop)),
+        ("Note", text(&subscription.note)),
+    ]
+}
