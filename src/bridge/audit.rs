@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use tracing::{info, warn};
 
 use super::{
@@ -14,6 +15,7 @@ use crate::{
     opendental::{Tells, WatchId},
     row::RowKey,
     source::ReaderConfig,
+    status::NoticeKind,
 };
 
 /// How long an audit that failed is left alone.
@@ -93,6 +95,10 @@ impl Engine {
                 if self.audit.mark.is_none() {
                     info!("audits begin: rows that are stamped from now on are compared with the log");
                 } else if count > 0 {
+                    self.published.counts.audit_rows += count as u64;
+                    let text =
+                        format!("the audit found {count} rows that never reached the server's log; they are sent");
+                    self.published.happened.add(NoticeKind::Audit, text, Utc::now());
                     warn!(
                         rows = count,
                         compared,

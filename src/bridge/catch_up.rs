@@ -148,6 +148,8 @@ impl Engine {
             }
         };
         Failpoint::CatchUpScanned.pass();
+        self.published.counts.catch_ups += 1;
+        self.published.counts.catch_up_rows += scan.rows.len() as u64;
         info!(
             table = table.table(),
             rows = scan.rows.len(),

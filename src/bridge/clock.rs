@@ -56,6 +56,11 @@ impl ServerClock {
         self.ahead_micros.unwrap_or_default()
     }
 
+    /// How far it is ahead, in seconds; `None`: not looked at yet.
+    pub(super) fn seconds_ahead(self) -> Option<f64> {
+        self.ahead_micros.map(|micros| micros as f64 / 1e6)
+    }
+
     /// The server's time at `ours`, in whole seconds.
     pub(super) fn instant(self, ours: DateTime<Utc>) -> Instant {
         ours.timestamp_micros().saturating_add(self.ahead()).div_euclid(1_000_000)

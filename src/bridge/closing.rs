@@ -221,6 +221,7 @@ impl Engine {
         Failpoint::WindowClosed.pass();
         if plan.is_empty() {
             subscriber.finish();
+            self.published.counts.windows += 1;
             self.store_and_write_back(num);
             return self.attend(num);
         }
@@ -243,6 +244,7 @@ impl Engine {
             }
             None => {
                 subscriber.finish();
+                self.published.counts.windows += 1;
                 self.store_and_write_back(num);
                 self.trim = true;
                 self.attend(num)

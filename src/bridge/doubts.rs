@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::Utc;
 use tracing::{debug, error, warn};
 
 use super::{engine::Engine, error::BridgeError, jobs::Done, tables::Role};
@@ -9,6 +10,7 @@ use crate::{
     binlog::LogPoint,
     opendental::{Tells, WatchId},
     source::{DatabaseError, Doubt, Misread, TableFacts, TableId},
+    status::NoticeKind,
     window::{Cursor, Instant, Phase},
 };
 
@@ -73,7 +75,11 @@ impl Named {
 impl Engine {
     /// The reader passed over something that the transaction which ends at `point` did.
     pub(super) fn doubted(&mut self, doubt: &Doubt, point: LogPoint) {
+        self.published.counts.doubts += 1;
         if self.named.again(&doubt.table_name, &doubt.reason, self.now_millis()) {
+            let text =
+                format!("{}: the log did not tell with certainty what happened: {}", doubt.table_name, doubt.reason);
+            self.published.happened.add(NoticeKind::Doubt, text, Utc::now());
             error!(
                 "the log is in doubt, {doubt}. The rows are searched for by time stamp instead; which of them were \
                  deleted cannot be told"

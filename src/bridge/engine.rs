@@ -381,9 +381,15 @@ impl Engine {
         match subscriber.attention(now, &local, clock, read) {
             Attention::None => {}
             Attention::Close | Attention::Send if waits => {}
-            Attention::At(instant) => self.wake_at(num, instant),
+            Attention::At(instant) => {
+                self.published.due_at(num, self.clock.ours(instant));
+                self.wake_at(num, instant);
+            }
             Attention::CatchUp => self.catch_up(num)?,
-            Attention::Close => self.want_barrier(num),
+            Attention::Close => {
+                self.published.is_due(num, clock);
+                self.want_barrier(num);
+            }
             Attention::Send => self.send(num)?,
             Attention::Expire => self.expire(num),
         }

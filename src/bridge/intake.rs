@@ -73,7 +73,7 @@ impl Engine {
             Message::Disconnected { reason } => {
                 warn!(reason, "the server's log is not being read; trying again");
                 self.reading = None;
-                self.published.disconnected();
+                self.published.disconnected(Utc::now());
                 self.health.not_ready("the connection to the server is lost");
                 Ok(())
             }

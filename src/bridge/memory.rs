@@ -46,7 +46,7 @@ impl Engine {
         }
     }
 
-    fn log_bytes(&self) -> usize {
+    pub(super) fn log_bytes(&self) -> usize {
         self.plan_bytes + self.watched.values().map(|watched| watched.log.bytes()).sum::<usize>()
     }
 

@@ -17,6 +17,7 @@ mod intake;
 mod jobs;
 mod lookup_changes;
 mod memory;
+mod notices;
 mod outcomes;
 mod places;
 mod progress;

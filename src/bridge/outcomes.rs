@@ -58,6 +58,7 @@ impl Engine {
 
     /// The event's body cannot be made at present.
     pub(super) fn cannot_be_made(&mut self, num: i64, reason: String) {
+        self.published.counts.unmade += 1;
         if self.retry_later(num, Setback::of_rows(reason.clone())) {
             warn!(subscription = num, reason, "an event cannot be made; trying until it can");
         } else {

@@ -32,8 +32,8 @@ pub(super) struct Log<'a> {
 
 impl Log<'_> {
     /// Forgets the places that the log can no longer serve: those subscriptions catch up from `overlap` seconds before
-    /// their last window.
-    pub(super) fn forget_lost(&self, subscriptions: &mut [SavedSubscription], overlap: i64) {
+    /// their last window. Returns what is to be told of it, for each reason that there was.
+    pub(super) fn forget_lost(&self, subscriptions: &mut [SavedSubscription], overlap: i64) -> Vec<String> {
         // A log only grows: if any place lies behind its end, none of them is in it.
         let anew = furthest(subscriptions).is_some_and(|point| point > self.end);
         let mut forgotten: Vec<(&'static str, Vec<i64>)> = Vec::new();
@@ -45,13 +45,15 @@ impl Log<'_> {
                 None => forgotten.push((reason, vec![saved.num])),
             }
         }
-        for (reason, nums) in &forgotten {
-            warn!(
-                subscriptions = ?nums,
+        let told = |(reason, nums): (&'static str, Vec<i64>)| {
+            let what = format!(
                 "{reason}: these subscriptions catch up by time stamp from their last window on. Rows deleted since then \
                  cannot be told, and tables without a time stamp are sent whole"
             );
-        }
+            warn!(subscriptions = ?nums, "{what}");
+            what
+        };
+        forgotten.into_iter().map(told).collect()
     }
 
     /// Why the place cannot be served.

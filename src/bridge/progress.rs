@@ -67,7 +67,13 @@ impl Telling {
         self.next.map(|next| next.look)
     }
 
-    fn bytes_between(&self, from: LogPoint, to: LogPoint) -> u64 {
+    /// How far the second reader is behind, as last looked at.
+    pub(super) fn second_pass(&self) -> Option<Behind> {
+        self.shown.under_way().second_reading
+    }
+
+    /// About how many bytes of the log lie between two points.
+    pub(super) fn bytes_between(&self, from: LogPoint, to: LogPoint) -> u64 {
         if from >= to { 0 } else { self.files.bytes_between(from, to) }
     }
 }

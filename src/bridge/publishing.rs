@@ -1,18 +1,18 @@
 //! What is told of the engine to whoever asks. It is put together only then: nothing here is done for each change.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use super::{engine::Engine, jobs};
+use super::{engine::Engine, jobs, notices::Happened};
 use crate::{
     binlog::LogPoint,
     delivery::Outcome,
     opendental::Subscription,
-    source::Database,
+    source::{Database, ReadCounts},
     status::{
-        Attempted, History, Pending, Place, Reading, ServerFacts, Stage, Status, SubscriptionStatus, Trouble,
-        WindowState,
+        ACCEPTED, Attempted, Counts, History, Memory, NoticeKind, Pending, Place, ReadTotals, Reading, ServerFacts,
+        Stage, Status, SubscriptionStatus, Trouble, WindowState,
     },
     window::{Phase, Subscriber},
 };
@@ -29,11 +29,29 @@ pub(super) struct Published {
     /// Where the log ended when that was last looked at.
     pub(super) log_end: Option<LogPoint>,
     pub(super) history: History,
+    pub(super) counts: Counts,
+    pub(super) happened: Happened,
+    read: Arc<ReadCounts>,
+    /// Since when the log is not being read, or the state file not being written, if it is not.
+    unread: Option<DateTime<Utc>>,
+    unstored: Option<DateTime<Utc>>,
+    /// When each subscription's window is due, or was as long as none of its events was tried; by our clock in
+    /// milliseconds.
+    due: HashMap<i64, i64>,
+    /// The number of each one's window under way, and how many of its elements were accepted.
+    sent: HashMap<i64, (u64, usize)>,
 }
 
 impl Published {
-    /// Goes on from what an engine before this one told. `version` is the server's, whose log ends at `log_end`.
-    pub(super) fn begin(before: Arc<Status>, database: &Database, version: String, log_end: LogPoint) -> Self {
+    /// Goes on from what an engine before this one told. `version` is the server's, whose log ends at `log_end`; what is
+    /// read of it is counted in `read`.
+    pub(super) fn begin(
+        before: Arc<Status>,
+        database: &Database,
+        version: String,
+        log_end: LogPoint,
+        read: Arc<ReadCounts>,
+    ) -> Self {
         let (address, name) = (database.server().to_owned(), database.name().to_owned());
         Self {
             server: ServerFacts { address, version, database: name },
@@ -41,16 +59,67 @@ impl Published {
             last: None,
             log_end: Some(log_end),
             history: History::of(&before),
+            counts: before.counts.clone(),
+            happened: Happened::of(&before.notices),
+            read,
+            unread: Some(Utc::now()),
+            unstored: None,
+            due: HashMap::new(),
+            sent: HashMap::new(),
             before,
         }
     }
 
     pub(super) fn connected(&mut self, now: DateTime<Utc>) {
-        self.since = Some(now);
+        (self.since, self.unread) = (Some(now), None);
     }
 
-    pub(super) fn disconnected(&mut self) {
-        self.since = None;
+    pub(super) fn disconnected(&mut self, now: DateTime<Utc>) {
+        (self.since, self.unread) = (None, Some(now));
+    }
+
+    /// The log could not be read on.
+    pub(super) fn log_lost(&mut self, text: String) {
+        self.counts.log_losses += 1;
+        self.happened.add(NoticeKind::LogLost, text, Utc::now());
+    }
+
+    /// Since when the log is not being read.
+    pub(super) fn unread_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.unread.unwrap_or(now)
+    }
+
+    /// Whether the state file could be written.
+    pub(super) fn stored(&mut self, is_stored: bool, now: DateTime<Utc>) {
+        self.counts.state_commits += 1;
+        if is_stored {
+            self.unstored = None;
+        } else {
+            self.counts.state_failures += 1;
+            self.unstored.get_or_insert(now);
+        }
+    }
+
+    /// Since when the state file cannot be written.
+    pub(super) fn unstored_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.unstored.unwrap_or(now)
+    }
+
+    /// The subscription's window is waited for until then, by our clock in milliseconds.
+    pub(super) fn due_at(&mut self, num: i64, at: i64) {
+        self.due.insert(num, at);
+    }
+
+    /// It is due, no later than `now` by our clock in milliseconds.
+    pub(super) fn is_due(&mut self, num: i64, now: i64) {
+        self.due.entry(num).or_insert(now);
+    }
+
+    /// An attempt begins.
+    pub(super) fn trying(&mut self, num: i64, now: i64) {
+        if let Some(due) = self.due.remove(&num) {
+            self.counts.window_delay_seconds.add(now.saturating_sub(due) as f64 / 1000.0);
+        }
     }
 
     pub(super) fn read(&mut self, now: DateTime<Utc>) {
@@ -59,20 +128,35 @@ impl Published {
 
     /// An attempt has just ended.
     pub(super) fn attempted(&mut self, attempted: &jobs::Attempted, now: DateTime<Utc>) {
-        let (status, failure) = match &attempted.attempt.outcome {
-            Outcome::Accepted { status } => (Some(*status), None),
-            Outcome::Failed(failure) => (failure.kind.status(), Some(failure.reason.clone())),
+        let jobs::Attempted { num, window, elements, bytes, attempt, .. } = attempted;
+        let (outcome, status, failure) = match &attempt.outcome {
+            Outcome::Accepted { status } => {
+                self.counts.accepted(*elements, *bytes);
+                let sent = self.sent.entry(*num).or_insert((*window, 0));
+                let before = if sent.0 == *window { sent.1 } else { 0 };
+                *sent = (*window, before.saturating_add(*elements));
+                (ACCEPTED, Some(*status), None)
+            }
+            Outcome::Failed(failure) => (failure.kind.name(), failure.kind.status(), Some(failure.reason.clone())),
         };
+        self.counts.attempted(outcome, status, attempt.took.as_secs_f64());
         self.history.add(Attempted {
             at: now,
-            subscription: attempted.num,
+            subscription: *num,
             event: attempted.watch_table.clone(),
-            elements: attempted.elements,
+            elements: *elements,
             status,
             failure,
-            millis: u64::try_from(attempted.attempt.took.as_millis()).unwrap_or(u64::MAX),
+            millis: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
             id: attempted.id.clone(),
         });
+    }
+
+    /// The subscription is no longer served.
+    pub(super) fn forget(&mut self, num: i64) {
+        self.history.forget(num);
+        self.due.remove(&num);
+        self.sent.remove(&num);
     }
 }
 
@@ -83,9 +167,9 @@ impl Engine {
         let others = self.unserved.values().map(|subscription| self.unserved_status(subscription));
         let mut subscriptions: Vec<_> = served.chain(others).collect();
         subscriptions.sort_unstable_by_key(|subscription| subscription.num);
-        let before = &self.published.before;
+        let (before, now) = (&self.published.before, Utc::now());
         Status {
-            at: Utc::now(),
+            at: now,
             version: before.version,
             started: before.started,
             engine: before.engine,
@@ -93,9 +177,12 @@ impl Engine {
             workstation: self.workstation.clone(),
             server: Some(self.published.server.clone()),
             reading: self.reading_status(),
+            read: self.read_totals(),
+            counts: self.published.counts.clone(),
+            memory: self.memory_status(),
             subscriptions,
             attempts: self.published.history.attempts(),
-            notices: Vec::new(),
+            notices: self.notices(now),
         }
     }
 
@@ -103,8 +190,9 @@ impl Engine {
         let position = &self.boundary.position;
         let (read, end) = (position.point(), self.published.log_end);
         let is_behind = end.is_some_and(|end| end > read);
-        // Of files between the two the sizes are not known.
-        let bytes = end.filter(|end| end.file == read.file).map(|end| end.offset.saturating_sub(read.offset));
+        // Heartbeats and the like bring no time; before the first event it is not known how old what follows is.
+        let clock = i64::from(self.published.read.clock());
+        let age = (clock > 0).then(|| self.server_now().saturating_sub(clock).max(0) as f64);
         Reading {
             since: self.published.since,
             last: self.published.last,
@@ -113,8 +201,30 @@ impl Engine {
                 offset: position.offset,
                 gtids: position.gtids.as_ref().map(ToString::to_string),
             }),
-            behind_bytes: if is_behind { bytes } else { Some(0) },
-            behind_seconds: (!is_behind).then_some(0.0),
+            behind_bytes: end.map(|end| self.telling.bytes_between(read, end)),
+            behind_seconds: if is_behind { age } else { Some(0.0) },
+            clock_ahead_seconds: self.clock.seconds_ahead(),
+        }
+    }
+
+    fn read_totals(&self) -> ReadTotals {
+        let read = &self.published.read;
+        ReadTotals {
+            events: read.events(),
+            bytes: read.bytes(),
+            changes: read.changes(),
+            unchanged: read.unchanged(),
+            connections_lost: read.connections_lost(),
+        }
+    }
+
+    fn memory_status(&self) -> Memory {
+        let logs = || self.watched.values().map(|watched| &watched.log);
+        Memory {
+            bytes: self.log_bytes() as u64,
+            budget: self.shares.logs as u64,
+            rows: logs().map(|log| log.len() as u64).sum(),
+            packed: logs().map(|log| log.packed_len() as u64).sum(),
         }
     }
 
@@ -167,7 +277,11 @@ impl Engine {
     }
 
     fn pending(&self, subscriber: &Subscriber) -> Pending {
-        let in_window = subscriber.window.as_ref().and_then(|window| window.plan.as_ref()).map_or(0, |plan| plan.len());
+        let in_window = subscriber.window.as_ref().map_or(0, |window| {
+            let planned = window.plan.as_ref().map_or(0, |plan| plan.len());
+            let sent = self.published.sent.get(&subscriber.subscription.num);
+            planned.saturating_sub(sent.filter(|(number, _)| *number == window.number).map_or(0, |(_, sent)| *sent))
+        });
         let backlog = subscriber.backlog.as_ref().map_or(0, |backlog| backlog.len());
         let from = match &subscriber.window {
             Some(window) => Some(window.to.point),

@@ -207,7 +207,7 @@ impl Engine {
             info!(subscription = num, "no longer serving a subscription: {why}");
             self.stop_attempt(num);
             self.troubles.forget(num);
-            self.published.history.forget(num);
+            self.published.forget(num);
             self.store_removal(num);
             self.trim = true;
         }

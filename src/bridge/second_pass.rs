@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
@@ -21,6 +22,7 @@ use crate::{
 pub(super) struct SecondPass {
     messages: mpsc::Receiver<Message>,
     reader: JoinHandle<Result<(), SourceError>>,
+    began: DateTime<Utc>,
     /// How far it has read.
     read: LogPoint,
     /// Who waits for it.
@@ -39,12 +41,30 @@ impl SecondPass {
         reader: JoinHandle<Result<(), SourceError>>,
         stop: CancellationToken,
     ) -> Self {
-        Self { messages, reader, read: start, subscriptions, watched: HashMap::new(), _stop: stop.drop_guard() }
+        Self {
+            messages,
+            reader,
+            began: Utc::now(),
+            read: start,
+            subscriptions,
+            watched: HashMap::new(),
+            _stop: stop.drop_guard(),
+        }
     }
 
     /// How far the second reader has read.
     pub(super) fn read(&self) -> LogPoint {
         self.read
+    }
+
+    /// Who waits for it.
+    pub(super) fn subscriptions(&self) -> &BTreeSet<i64> {
+        &self.subscriptions
+    }
+
+    /// When it was begun.
+    pub(super) fn began(&self) -> DateTime<Utc> {
+        self.began
     }
 
     /// The next message of the second reader, `None` where it has ended; waits for ever where there is none.

@@ -110,6 +110,7 @@ impl Engine {
         }
         let Some((event, window)) = self.event(num, &body) else { return Ok(()) };
         let Some(subscriber) = self.subscribers.get(&num) else { return Ok(()) };
+        self.published.trying(num, self.own_clock.now().timestamp_millis());
         let watch_table = self.tables.get(subscriber.watch).map(|watch| watch.name().to_owned()).unwrap_or_default();
         let (sender, epoch, stop) = (self.sender.clone(), subscriber.epoch, self.stop.clone());
         let handle = self.jobs.spawn(async move {

@@ -31,9 +31,11 @@ use crate::{
     http::{Practice, Server, Services},
     opendental::{LookupTable, WatchTables},
     progress::Progress,
-    source::{Boundary, Database, Identity, LogFiles, Message, Reader, ReaderConfig, SourceError, TimeZone},
+    source::{
+        Boundary, Database, Identity, LogFiles, Message, ReadCounts, Reader, ReaderConfig, SourceError, TimeZone,
+    },
     state::{Origin, Saved, State, StateError},
-    status::{Board, Desk, EngineKind, Health, Stage, Status},
+    status::{Board, Desk, EngineKind, Health, Notice, NoticeKind, Stage, Status},
 };
 
 /// Batches of changes between the reader and the engine: enough to keep both busy, few enough to bound memory.
@@ -54,12 +56,14 @@ pub struct Bridge {
     config: Config,
     practice: Practice,
     progress: Progress,
+    /// Counts what all its engines read, one after the other.
+    read: Arc<ReadCounts>,
 }
 
 impl Bridge {
     /// A bridge with this configuration; nothing is touched before [`Bridge::run`].
     pub fn new(config: Config) -> Self {
-        Self { config, practice: Practice::new(), progress: Progress::default() }
+        Self { config, practice: Practice::new(), progress: Progress::default(), read: Arc::default() }
     }
 
     /// Lets `progress` show what it has under way.
@@ -138,7 +142,7 @@ impl Bridge {
         loop {
             let saved = state.load().await?;
             if std::mem::take(&mut first) {
-                tell_origin(&self.config.state.path, state.origin());
+                tell_origin(&self.config.state.path, state.origin(), desk);
             }
             let started = tokio::select! {
                 started = self.start(state, saved, health, desk.board(), lost) => started?,
@@ -252,7 +256,7 @@ impl Bridge {
         let begins_anew = another || matches!(lost, Some(Lost::All));
         let audit_mark = saved.audit.filter(|_| !begins_anew).and_then(|mark| serde_json::from_str(&mark).ok());
         let log = Log { another, lost, files: &files, end: end.point() };
-        log.forget_lost(&mut subscriptions, overlap(&config.delivery));
+        let losses = log.forget_lost(&mut subscriptions, overlap(&config.delivery));
         // What is known of layouts holds where the log was read up to the place at which reading begins.
         let (far_behind, others) = places::laggards(&subscriptions, &files, config.state.max_rebuild.bytes());
         let second_start = places::oldest(far_behind.iter().copied());
@@ -276,11 +280,11 @@ impl Bridge {
             seed: format!("{} {}", config.workstation, state.instance_id()),
             reconnect_max: Duration::from_secs(30),
         };
-        let read = |config: ReaderConfig, start: Position| {
+        let read = |config: ReaderConfig, start: Position, counts: Arc<ReadCounts>| {
             let (sender, messages) = mpsc::channel::<Message>(MESSAGES);
             let reading = CancellationToken::new();
             let reader = Reader::new(config, start, database.clone(), sender, reading.clone());
-            let reader = reader.knowing(layouts.clone()).of_log(log_files.clone());
+            let reader = reader.knowing(layouts.clone()).of_log(log_files.clone()).counting(counts);
             (messages, reading, tokio::spawn(reader.run()))
         };
         let second_pass = second_start.map(|start| {
@@ -288,7 +292,8 @@ impl Bridge {
             let mysql = MysqlConfig { server_id: 0, ..config.mysql.clone() };
             let seed = format!("{} second pass", reader_config.seed);
             let from = start.point();
-            let (messages, reading, reader) = read(ReaderConfig { mysql, seed, ..reader_config.clone() }, start);
+            let (messages, reading, reader) =
+                read(ReaderConfig { mysql, seed, ..reader_config.clone() }, start, Arc::default());
             SecondPass::new(far_behind, from, messages, reader, reading)
         });
         // A second connection must be another replica to the server.
@@ -298,9 +303,12 @@ impl Bridge {
             seed: format!("{} audit", reader_config.seed),
             ..reader_config.clone()
         };
-        let (messages, reading, reader) = read(reader_config, start.clone());
+        let (messages, reading, reader) = read(reader_config, start.clone(), self.read.clone());
         let audit = Audit::new(config.source.audit, audit_reader, audit_mark);
-        let published = Published::begin(board.latest(), &database, server, log.end);
+        let mut published = Published::begin(board.latest(), &database, server, log.end, self.read.clone());
+        for loss in losses {
+            published.log_lost(loss);
+        }
         let parts = Parts {
             workstation: config.workstation.clone(),
             schedule_operatories: config.opendental.schedule_operatories,
@@ -359,22 +367,22 @@ struct Started {
 }
 
 /// Says so where the state file does not hold what the bridge once stored.
-fn tell_origin(path: &Path, origin: &Origin) {
+fn tell_origin(path: &Path, origin: &Origin, desk: &Desk) {
     let path = path.display();
-    match origin {
-        Origin::Kept => {}
-        Origin::New => info!(%path, "a new state file"),
-        Origin::Missing => warn!(
-            %path,
-            "the state file is gone, and a new one is made: each subscription catches up by time stamp from its \
-             DateTimeStart. Rows deleted since then cannot be told"
-        ),
-        Origin::Damaged { aside, reason } => warn!(
-            %path,
-            moved_to = aside.as_ref().map(|aside| aside.display().to_string()),
-            reason,
-            "the state file was damaged, and a new one is made: each subscription catches up by time stamp from its \
-             DateTimeStart. Rows deleted since then cannot be told"
-        ),
-    }
+    let what = match origin {
+        Origin::Kept => return,
+        Origin::New => return info!(%path, "a new state file"),
+        Origin::Missing => "the state file is gone",
+        Origin::Damaged { .. } => "the state file was damaged",
+    };
+    let (moved_to, reason) = match origin {
+        Origin::Damaged { aside, reason } => (aside.as_ref().map(|aside| aside.display().to_string()), Some(reason)),
+        _ => (None, None),
+    };
+    let text = format!(
+        "{what}, and a new one is made: each subscription catches up by time stamp from its DateTimeStart. Rows deleted \
+         since then cannot be told"
+    );
+    warn!(%path, moved_to, reason, "{text}");
+    desk.tell(Notice { kind: NoticeKind::StateLost, since: Utc::now(), text, progress: None });
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::Utc;
 use tracing::{debug, error, info, warn};
 
 use super::{
@@ -60,6 +61,8 @@ pub(super) struct Storing {
     backoff: Backoff,
     /// Commits that failed since the last that did not.
     failures: u32,
+    /// What was wrong with the last of these.
+    problem: Option<String>,
     /// The file's contents are lost: the next commit makes it anew.
     renew: bool,
     /// A commit failed after the bridge was to stop: it is not tried again.
@@ -70,6 +73,11 @@ impl Storing {
     /// When the next commit may be tried, if the last one failed.
     pub(super) fn wake(&self) -> Option<i64> {
         (self.failures > 0).then(|| self.backoff.until())
+    }
+
+    /// Why the file cannot be written at present.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 
     /// All places belong to this server from now on, and if it is `another_log`, nothing else that was stored does.
@@ -198,6 +206,7 @@ impl Engine {
         result: Result<(), StateError>,
     ) -> Result<(), BridgeError> {
         self.state = Some(state);
+        self.published.stored(result.is_ok(), Utc::now());
         if let Err(error) = result {
             self.not_stored(batch, error);
             return Ok(());
@@ -206,7 +215,7 @@ impl Engine {
             info!("the state file is written again");
             self.health.recovered();
             self.storing.backoff.succeeded();
-            (self.storing.failures, self.storing.renew) = (0, false);
+            (self.storing.failures, self.storing.renew, self.storing.problem) = (0, false, None);
         }
         for then in batch.then {
             match then {
@@ -243,6 +252,7 @@ impl Engine {
         }
         self.storing.failures = self.storing.failures.saturating_add(1);
         self.health.troubled(error.to_string());
+        self.storing.problem = Some(error.to_string());
     }
 }
 

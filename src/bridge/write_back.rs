@@ -69,10 +69,12 @@ impl Engine {
         result: Result<Vec<WriteBackOutcome>, DatabaseError>,
     ) -> Result<(), BridgeError> {
         self.writing_back.under_way = false;
+        self.published.counts.write_backs += 1;
         let outcomes = match result {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 warn!(%error, subscriptions = writes.len(), "DateTimeStart could not be written back");
+                self.published.counts.write_back_failures += 1;
                 self.writing_back.backoff.failed(self.now_millis());
                 if !self.stopping {
                     for WriteBack { num, value, .. } in writes {
@@ -115,6 +117,7 @@ impl Engine {
     /// Acts on a move of DateTimeStart to `found`.
     pub(super) fn moved(&mut self, num: i64, found: &str, moved: Move) -> Result<(), BridgeError> {
         let (now, clock) = (self.server_now(), self.now_millis());
+        let counts = &mut self.published.counts;
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         match moved {
             Move::None => {
@@ -135,13 +138,16 @@ impl Engine {
             Move::Forward | Move::Future(_) => {
                 if subscriber.paused_until.take_if(|until| *until > now).is_some() {
                     info!(subscription = num, date_time_start = found, "the pause was ended");
-                } else if subscriber.another_sender(clock) {
-                    warn!(
-                        subscription = num,
-                        date_time_start = found,
-                        "another sender moves DateTimeStart forward; ours goes on from its own place, and its receiver \
-                         may get events of both. This is told again after an hour without it"
-                    );
+                } else {
+                    counts.other_sender_moves += 1;
+                    if subscriber.another_sender(clock) {
+                        warn!(
+                            subscription = num,
+                            date_time_start = found,
+                            "another sender moves DateTimeStart forward; ours goes on from its own place, and its \
+                             receiver may get events of both. This is told again after an hour without it"
+                        );
+                    }
                 }
                 self.write_again(num);
                 return self.attend(num);

@@ -1,4 +1,4 @@
-//! What we listen on: the Subscriptions API, `/healthz` (the process lives) and `/readyz` (it reads the log).
+//! What we listen on: the Subscriptions API, `/healthz` (the process lives), `/readyz` (it reads the log) and `/metrics`.
 
 mod admin;
 mod api_keys;
@@ -6,6 +6,7 @@ mod caller;
 mod error;
 mod json_object;
 mod limits;
+mod metrics;
 mod practice;
 mod refusal;
 mod routes;

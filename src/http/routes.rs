@@ -10,12 +10,15 @@ use axum::{
 };
 use chrono::Utc;
 
-use super::{limits::bounded, services::Services, subscriptions};
+use super::{limits::bounded, metrics::metrics, services::Services, subscriptions};
 
 /// The router of one bridge.
 pub(super) fn router(services: Services) -> Router {
     // For monitors, which may call us by whatever name; nothing here is a secret.
-    let open = Router::new().route("/healthz", get(|| async { "alive\n" })).route("/readyz", get(ready));
+    let open = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics));
     // Each room of the API and the page merges its routes here.
     let guarded =
         Router::new().merge(subscriptions::routes()).layer(from_fn_with_state(services.clone(), under_our_name));

@@ -13,8 +13,8 @@ use crate::{
     opendental::Subscription,
     source::Database,
     status::{
-        Asked, Attempted, Desk, History, Reading, Refused, Request, ServerFacts, Stage, Status, SubscriptionStatus,
-        Trouble, WindowState,
+        ACCEPTED, Asked, Attempted, Counts, Desk, History, Reading, Refused, Request, ServerFacts, Stage, Status,
+        SubscriptionStatus, Trouble, WindowState,
     },
 };
 
@@ -29,6 +29,7 @@ pub(super) struct Published {
     subscriptions: BTreeMap<i64, SubscriptionStatus>,
     troubles: HashMap<i64, Trouble>,
     history: History,
+    counts: Counts,
 }
 
 impl Published {
@@ -41,6 +42,7 @@ impl Published {
             subscriptions: BTreeMap::new(),
             troubles: HashMap::new(),
             history: History::of(&before),
+            counts: before.counts.clone(),
             before,
         }
     }
@@ -79,10 +81,14 @@ impl Published {
 
     /// An event was tried.
     pub(super) fn attempted(&mut self, event: &Event, name: &str, elements: usize, attempt: &Attempt) {
-        let (status, failure) = match &attempt.outcome {
-            Outcome::Accepted { status } => (Some(*status), None),
-            Outcome::Failed(failure) => (failure.kind.status(), Some(failure.reason.clone())),
+        let (outcome, status, failure) = match &attempt.outcome {
+            Outcome::Accepted { status } => {
+                self.counts.accepted(elements, event.body.len());
+                (ACCEPTED, Some(*status), None)
+            }
+            Outcome::Failed(failure) => (failure.kind.name(), failure.kind.status(), Some(failure.reason.clone())),
         };
+        self.counts.attempted(outcome, status, attempt.took.as_secs_f64());
         self.history.add(Attempted {
             at: Utc::now(),
             subscription: event.subscription,
@@ -99,7 +105,7 @@ impl Published {
 impl Poller {
     /// What is so now, as far as polling knows.
     pub(super) fn status(&self, stage: Stage) -> Status {
-        let Published { before, server, last, subscriptions, troubles, history } = &self.published;
+        let Published { before, server, last, subscriptions, troubles, history, counts } = &self.published;
         let subscription = |told: &SubscriptionStatus| SubscriptionStatus {
             last_event: history.last_event(told.num),
             trouble: troubles.get(&told.num).cloned(),
@@ -110,6 +116,7 @@ impl Poller {
             stage,
             server: Some(server.clone()),
             reading: Reading { last: *last, ..Reading::default() },
+            counts: counts.clone(),
             subscriptions: subscriptions.values().map(subscription).collect(),
             attempts: history.attempts(),
             ..Status::clone(before)

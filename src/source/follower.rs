@@ -1,5 +1,7 @@
 //! What each event of the log means for the watched tables.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,7 @@ use super::{
     identity::Identity,
     layout::{KnownLayout, LayoutReader},
     log_identity::LogIdentity,
+    read_counts::{ReadCounts, Tally},
     row_layout::Layout,
     statement::{Effect, Statement},
     tracked_layout::{Disproved, Found, TrackedLayouts},
@@ -72,6 +75,8 @@ pub(super) struct Follower<L> {
     progressed: bool,
     /// Statement-format writes of other tables have been reported.
     warned: bool,
+    tally: Tally,
+    counts: Arc<ReadCounts>,
 }
 
 /// Why an event could not be dealt with.
@@ -126,6 +131,8 @@ impl<L: LayoutReader> Follower<L> {
             clock: 0,
             progressed: false,
             warned: false,
+            tally: Tally::default(),
+            counts: Arc::default(),
         }
     }
 
@@ -141,6 +148,11 @@ impl<L: LayoutReader> Follower<L> {
     /// Goes on with the log of which this is known.
     pub(super) fn of_log(self, log: LogIdentity) -> Self {
         Self { log, ..self }
+    }
+
+    /// Counts here.
+    pub(super) fn counting(self, counts: Arc<ReadCounts>) -> Self {
+        Self { counts, ..self }
     }
 
     /// What is known of the log that is being read.
@@ -169,6 +181,7 @@ impl<L: LayoutReader> Follower<L> {
 
     /// Sends what is collected, and how far the log has been read.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
+        self.counts.take(&mut self.tally, self.clock);
         if !self.progressed && self.batch.is_empty() {
             return Ok(());
         }
@@ -188,7 +201,10 @@ impl<L: LayoutReader> Follower<L> {
     /// Deals with one event, or with all that it holds.
     pub(super) async fn take(&mut self, event: &mut Event<'_>) -> Result<(), Failure> {
         let from = self.start_of(&event.header);
+        // What the server says of itself on the way (heartbeats and the like) has no time.
         if event.header.timestamp > 0 {
+            self.tally.events += 1;
+            self.tally.bytes += u64::from(event.header.size);
             self.clock = event.header.timestamp;
         }
         self.end = LogPoint { offset: from.offset.saturating_add(u64::from(event.header.size)), ..from };
@@ -331,6 +347,7 @@ impl<L: LayoutReader> Follower<L> {
         for change in changes {
             let change = change.map_err(|error| damaged(self, error))?;
             if change.is_no_op() {
+                self.tally.unchanged += 1;
                 continue;
             }
             let row = self.changed(table, &layout, change, rows.images()).map_err(|error| damaged(self, error))?;
@@ -347,6 +364,7 @@ impl<L: LayoutReader> Follower<L> {
                 RowsKind::Update => ChangeKind::Update,
                 RowsKind::Delete => ChangeKind::Delete,
             };
+            self.tally.changes += changed.len() as u64;
             let lasting = !layout.transactional;
             let changes = Changes::new(table, kind, layout, rows.images(), changed);
             let too_many = self.collecting.add(&mut self.assembler, changes, lasting, self.clock);

@@ -37,6 +37,7 @@ mod mysql_async_connection;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc_connection;
 mod poll;
+mod read_counts;
 mod reader;
 mod replica_clash;
 mod replica_facts;
@@ -80,6 +81,7 @@ pub use layout::{DeclaredLayout, KnownLayout, LayoutReader};
 pub use log_files::{LogFiles, Reach};
 pub use log_identity::LogFileMade;
 pub use poll::ChangedRows;
+pub use read_counts::ReadCounts;
 pub use reader::{Reader, ReaderConfig};
 pub use row_layout::{Layout, LayoutMismatch};
 pub use scan::Scan;

@@ -1,6 +1,6 @@
 //! The reader: follows the server's log and hands out what happened to the watched tables.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::{
     follower::{Failure, Follower, Wanted},
     layout::{KnownLayout, LayoutReader},
     log_identity::{LogFileMade, LogIdentity},
+    read_counts::ReadCounts,
     replica_id::ReplicaId,
 };
 use crate::{
@@ -53,6 +54,7 @@ pub struct Reader<L> {
     layouts: L,
     known: Vec<KnownLayout>,
     files: Vec<LogFileMade>,
+    counts: Arc<ReadCounts>,
     sender: mpsc::Sender<Message>,
     stop: CancellationToken,
 }
@@ -87,7 +89,8 @@ impl<L: LayoutReader> Reader<L> {
         sender: mpsc::Sender<Message>,
         stop: CancellationToken,
     ) -> Self {
-        Self { config, start, layouts, known: Vec::new(), files: Vec::new(), sender, stop }
+        let counts = Arc::default();
+        Self { config, start, layouts, known: Vec::new(), files: Vec::new(), counts, sender, stop }
     }
 
     /// Gives it what earlier readers of the same log learned of layouts: see [`Message::Layouts`].
@@ -104,13 +107,20 @@ impl<L: LayoutReader> Reader<L> {
         self
     }
 
+    /// Lets it count here what it reads; earlier readers may have counted there too.
+    #[must_use]
+    pub fn counting(mut self, counts: Arc<ReadCounts>) -> Self {
+        self.counts = counts;
+        self
+    }
+
     /// Reads until cancelled (`Ok`), reconnecting by itself (rule R7).
     ///
     /// # Errors
     /// Only what a new connection cannot mend: the log is purged, an account or its rights are refused, another replica
     /// has our id, a setting cannot be used, or the log holds bytes that can be neither read nor passed over (rule R4).
     pub async fn run(self) -> Result<(), SourceError> {
-        let Self { config, start, layouts, known, files, sender, stop } = self;
+        let Self { config, start, layouts, known, files, counts, sender, stop } = self;
         let maker = ConfiguredMaker::new(&config.mysql)?;
         let heartbeat = config.mysql.heartbeat();
         let database = config.mysql.address().map(|address| address.database).unwrap_or_default();
@@ -121,7 +131,7 @@ impl<L: LayoutReader> Reader<L> {
             transaction_bytes: config.transaction_bytes,
         };
         let follower = Follower::new(wanted, start, (layouts, &known), sender, stop.clone());
-        let mut follower = follower.of_log(LogIdentity::new(&files));
+        let mut follower = follower.of_log(LogIdentity::new(&files)).counting(counts.clone());
         let mut attempts = Attempts { fruitless: 0, steps: 0, unreadable: None };
         loop {
             let id = ReplicaId::new(config.mysql.server_id, &config.seed, attempts.steps);
@@ -151,6 +161,7 @@ impl<L: LayoutReader> Reader<L> {
                 }
                 End::Final(error) => return Err(error),
             };
+            counts.connection_lost();
             tracing::warn!(%reason, position = ?follower.boundary_point(), "the binary log's connection is lost");
             match follower.disconnected(reason).await {
                 Ok(()) => {}

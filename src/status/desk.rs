@@ -3,7 +3,7 @@
 use chrono::Utc;
 use tokio::sync::mpsc;
 
-use super::{Board, Request, Stage, Status};
+use super::{Board, Notice, Request, Stage, Status};
 
 /// What the engine is asked through the board. There is one; it goes from one engine to the next that is started.
 #[derive(Debug)]
@@ -42,6 +42,13 @@ impl Desk {
 
     /// Puts `status` on the board.
     pub fn publish(&self, status: Status) {
+        self.board.publish(status);
+    }
+
+    /// Adds what has happened to what was last told.
+    pub fn tell(&self, notice: Notice) {
+        let mut status = Status::clone(&self.board.latest());
+        status.notices.push(notice);
         self.board.publish(status);
     }
 

@@ -4,6 +4,7 @@
 //! while nobody looks, so that it costs nothing then.
 
 mod board;
+mod counts;
 mod desk;
 mod health;
 mod history;
@@ -13,10 +14,11 @@ mod request;
 mod subscription;
 
 pub use board::Board;
+pub use counts::{ACCEPTED, AttemptCount, Counts, Durations};
 pub use desk::{Asked, Desk};
 pub use health::Health;
 pub use history::History;
 pub use notice::{Notice, NoticeKind, Progress};
-pub use overview::{Attempted, EngineKind, Place, Reading, ServerFacts, Stage, Status};
+pub use overview::{Attempted, EngineKind, Memory, Place, ReadTotals, Reading, ServerFacts, Stage, Status};
 pub use request::{Answer, Refused, Request};
 pub use subscription::{LastEvent, Pending, SubscriptionStatus, Trouble, WindowState};

@@ -24,6 +24,8 @@ pub enum NoticeKind {
     NotReading,
     /// The state file cannot be written.
     State,
+    /// The state file was gone or damaged at the start.
+    StateLost,
     /// The log could not be read on: subscriptions catch up.
     LogLost,
     /// A stretch of the log did not tell with certainty what happened.
@@ -41,11 +43,26 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::NotReading,
+        Self::State,
+        Self::StateLost,
+        Self::LogLost,
+        Self::Doubt,
+        Self::Layout,
+        Self::CatchUp,
+        Self::SecondPass,
+        Self::OtherSender,
+        Self::Audit,
+    ];
+
     /// Its name for programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotReading => "not-reading",
             Self::State => "state",
+            Self::StateLost => "state-lost",
             Self::LogLost => "log-lost",
             Self::Doubt => "doubt",
             Self::Layout => "layout",
@@ -58,7 +75,7 @@ impl NoticeKind {
 
     /// Whether it needs a person, or goes by.
     pub fn is_serious(self) -> bool {
-        matches!(self, Self::NotReading | Self::State | Self::LogLost | Self::Doubt | Self::OtherSender | Self::Audit)
+        !matches!(self, Self::Layout | Self::CatchUp | Self::SecondPass)
     }
 }
 

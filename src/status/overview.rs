@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Notice, SubscriptionStatus};
+use super::{Counts, Notice, SubscriptionStatus};
 
 /// What a bridge was doing at one moment. It holds no row value, no whole key and no URL's query (rule D4).
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +24,12 @@ pub struct Status {
     pub server: Option<ServerFacts>,
     /// How far it has come with reading the log.
     pub reading: Reading,
+    /// What was read since the process began.
+    pub read: ReadTotals,
+    /// What became of it.
+    pub counts: Counts,
+    /// What the changes take that are not sent yet.
+    pub memory: Memory,
     /// All rows of `apisubscription`, by number: also those that are not served here, with the reason.
     pub subscriptions: Vec<SubscriptionStatus>,
     /// The last attempts to send an event, the newest first.
@@ -81,6 +87,36 @@ pub struct Reading {
     pub behind_bytes: Option<u64>,
     /// How long ago that was committed which is being read; 0 when nothing of the log is left to read.
     pub behind_seconds: Option<f64>,
+    /// How far the server's clock is ahead of this machine's, in seconds.
+    pub clock_ahead_seconds: Option<f64>,
+}
+
+/// What was read of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReadTotals {
+    /// Events, of whatever kind and table.
+    pub events: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Changes of rows of followed tables.
+    pub changes: u64,
+    /// Updates of such rows that changed nothing, and were dropped.
+    pub unchanged: u64,
+    /// Connections that broke.
+    pub connections_lost: u64,
+}
+
+/// What the change logs take: all changes that a subscription has not been sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Bytes, with the order of the rows in open windows.
+    pub bytes: u64,
+    /// Their share of `memory.budget`, in bytes: beyond it rows are packed to their keys.
+    pub budget: u64,
+    /// Rows, about.
+    pub rows: u64,
+    /// Of these, the packed ones.
+    pub packed: u64,
 }
 
 /// A place in the server's log.
@@ -127,6 +163,9 @@ impl Status {
             workstation: workstation.into(),
             server: None,
             reading: Reading::default(),
+            read: ReadTotals::default(),
+            counts: Counts::default(),
+            memory: Memory::default(),
             subscriptions: Vec::new(),
             attempts: Vec::new(),
             notices: Vec::new(),

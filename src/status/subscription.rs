@@ -95,6 +95,23 @@ pub enum WindowState {
 }
 
 impl WindowState {
+    /// Its name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gathering => "gathering",
+            Self::Closing => "closing",
+            Self::Sending => "sending",
+            Self::Retrying => "retrying",
+            Self::Paused { .. } => "paused",
+            Self::CatchingUp => "catching-up",
+            Self::Rereading => "rereading",
+            Self::Expired => "expired",
+            Self::UiEvents => "ui-events",
+            Self::OtherWorkstation => "other-workstation",
+            Self::LeftAlone => "left-alone",
+        }
+    }
+
     /// Whether this bridge sends its events.
     pub fn is_served(self) -> bool {
         !matches!(self, Self::Expired | Self::OtherWorkstation | Self::LeftAlone)

@@ -246,6 +246,11 @@ impl ChangeLog {
         self.rows.len() + self.packs.len()
     }
 
+    /// How many of them are packed.
+    pub fn packed_len(&self) -> usize {
+        self.packs.len()
+    }
+
     /// Whether no row is in the log.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

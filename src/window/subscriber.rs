@@ -233,9 +233,16 @@ impl Subscriber {
 
     /// Another sender moved DateTimeStart forward; whether that is news, at `clock` on our own clock.
     pub fn another_sender(&mut self, clock: i64) -> bool {
+        let is_news = !self.sees_another_sender(clock);
+        self.others_moved = Some(clock);
+        is_news
+    }
+
+    /// Whether another sender is at work, as far as is known at `clock` on our own clock.
+    pub fn sees_another_sender(&self, clock: i64) -> bool {
         let seconds = i64::try_from(self.subscription.polling_interval().as_secs()).unwrap_or(i64::MAX);
         let stretch = seconds.saturating_mul(3000).saturating_add(STRETCH_MILLIS);
-        self.others_moved.replace(clock).is_none_or(|before| clock.saturating_sub(before) > stretch)
+        self.others_moved.is_some_and(|before| clock.saturating_sub(before) <= stretch)
     }
 
     /// The server's clock was set back by `seconds`: what is past for us must not lie ahead of it, or no window would

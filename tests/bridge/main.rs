@@ -21,6 +21,7 @@ mod failure_columns;
 mod guard;
 mod layouts;
 mod memory;
+mod metrics;
 mod mysql;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc;
