@@ -37,6 +37,7 @@ mod proxy;
 mod restart;
 mod row_image;
 mod scale;
+mod second_pass;
 mod senders;
 mod starting;
 mod state_file;

@@ -15,10 +15,15 @@ use tokio::{
 /// Client commands that ask for the log (MySQL manual: COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID).
 const DUMPS: [u8; 2] = [0x12, 0x1e];
 
+/// What is forwarded at one go.
+const PIECE: usize = 4096;
+
 /// What happens to connections of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Forwarded,
+    /// What comes through comes slowly, some 400 kB in a second.
+    Slow,
     /// They stay open, and nothing goes through: a firewall that forgot them.
     Silent,
     /// They are cut, new ones too.
@@ -115,11 +120,18 @@ async fn forward(
         {
             *fate.lock().unwrap() = dumps.clone();
         }
-        let mut fate = fate.lock().unwrap().clone();
-        if fate.wait_for(|fate| *fate == Fate::Forwarded).await.is_err()
-            || to.write_all(&buffer[..count]).await.is_err()
-        {
-            return;
+        for piece in buffer[..count].chunks(PIECE) {
+            let mut fate = fate.lock().unwrap().clone();
+            let Ok(fate) = fate.wait_for(|fate| matches!(fate, Fate::Forwarded | Fate::Slow)).await.map(|fate| *fate)
+            else {
+                return;
+            };
+            if to.write_all(piece).await.is_err() {
+                return;
+            }
+            if fate == Fate::Slow {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
         }
     }
 }
