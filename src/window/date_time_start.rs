@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 
 use super::{Instant, Move, Now};
 
+/// Another sender writes, once its events are taken, when it began to search for them: as long after that as a search
+/// and a slow endpoint may take.
+const LATE_SECONDS: i64 = 120;
+
 /// The DateTimeStart of one subscription.
 ///
 /// The log alone tells who changed it and in which order; the answers to our own UPDATEs come before or after the
@@ -21,6 +25,8 @@ pub struct DateTimeStart {
     pending: Option<String>,
     /// What our last UPDATE met in the row, as long as the log has not shown it, and when.
     met: Option<(String, Instant)>,
+    /// What another sender wrote last, if it can be one's that goes on.
+    others: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +53,7 @@ impl DateTimeStart {
 
     /// Shown as `seen`; `pending` is what we were about to write before a restart.
     pub fn new(seen: String, pending: Option<String>) -> Self {
-        Self { seen, seen_at: None, writes: VecDeque::new(), pending, met: None }
+        Self { seen, seen_at: None, writes: VecDeque::new(), pending, met: None, others: None }
     }
 
     /// What stands in the row, as far as we know.
@@ -157,10 +163,25 @@ impl DateTimeStart {
         }
         let seen_at = self.seen_at.unwrap_or(now.instant);
         let moved = if ours || written { Move::None } else { Move::judge(&self.seen, seen_at, value, now) };
+        let moved = match moved {
+            Move::Back(there) if self.others.is_some_and(|before| before < there) && is_late(there, now) => {
+                Move::Forward
+            }
+            moved => moved,
+        };
+        if matches!(moved, Move::Forward | Move::Back(_)) {
+            self.others = now.reading(value).filter(|there| is_late(*there, now));
+        }
         value.clone_into(&mut self.seen);
         self.seen_at = Some(now.instant);
         moved
     }
+}
+
+/// Whether a sender that takes its time may have begun its search at `there` and write it `now`: behind what we have
+/// written since, and yet no wish to have anything again.
+fn is_late(there: Instant, now: Now<'_>) -> bool {
+    there >= now.instant.saturating_sub(LATE_SECONDS)
 }
 
 #[cfg(test)]
@@ -304,6 +325,31 @@ mod tests {
         let mut start = DateTimeStart::new("2026-11-24 12:00:00".to_owned(), None);
         start.want(at(10));
         assert_eq!(start.begin(&at(10), NOW).as_deref(), Some("2026-11-24 12:00:00"));
+    }
+
+    #[test]
+    fn w7_a_sender_that_writes_late_when_it_began_is_no_wish_for_more_once_it_is_known() {
+        let mut start = writing(&[]);
+        assert_eq!(start.shown(&at(20), now_at(21)), Move::Forward, "another sender");
+        start.want(at(30));
+        start.begin(&at(30), now_at(30)).unwrap();
+        start.done(&at(30));
+        assert_eq!(start.shown(&at(30), now_at(30)), Move::None);
+        assert_eq!(start.shown(&at(25), now_at(31)), Move::Forward, "it began before us");
+        assert_eq!(start.present(), at(25), "the next UPDATE is written over what stands there");
+        assert_eq!(start.shown(&at(24), now_at(32)), back(&at(24)), "no sender goes back");
+        // Somebody wants the last hour again.
+        let hour = "2026-11-23 11:00:00";
+        assert_eq!(start.shown(hour, now_at(40)), back(hour));
+        assert_eq!(start.shown(&at(41), now_at(42)), Move::Forward);
+        assert_eq!(start.shown(hour, now_at(43)), back(hour));
+        // Nobody else is known to write: a few seconds back are a wish too.
+        let mut start = writing(&[]);
+        start.shown(hour, now_at(40));
+        start.want(at(45));
+        start.begin(&at(45), now_at(45)).unwrap();
+        assert_eq!(start.shown(&at(45), now_at(45)), Move::None);
+        assert_eq!(start.shown(&at(44), now_at(50)), back(&at(44)));
     }
 
     #[test]

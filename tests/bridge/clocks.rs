@@ -2,7 +2,7 @@
 //!
 //! The server is a real one; `libfaketime` (Debian's package of that name) tells it the time.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use opendental_cdc::{
@@ -30,16 +30,22 @@ fn library() -> Option<PathBuf> {
     found
 }
 
-/// Lets a server take its time from `file`; see [`set`].
-pub(crate) fn clocked(options: Options, file: &tempfile::NamedTempFile) -> Option<Options> {
+/// What a process must have in its environment to take its time from `file`; see [`set`].
+fn environment(file: &tempfile::NamedTempFile) -> Option<[(&'static str, String); 4]> {
     let library = library()?;
     set(file, 0);
-    let options = options
-        .environment("LD_PRELOAD", library.to_string_lossy())
-        .environment("FAKETIME_TIMESTAMP_FILE", file.path().to_string_lossy())
-        .environment("FAKETIME_NO_CACHE", "1")
-        .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    Some(options)
+    Some([
+        ("LD_PRELOAD", library.to_string_lossy().into_owned()),
+        ("FAKETIME_TIMESTAMP_FILE", file.path().to_string_lossy().into_owned()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ])
+}
+
+/// Lets a server take its time from `file`.
+pub(crate) fn clocked(options: Options, file: &tempfile::NamedTempFile) -> Option<Options> {
+    let environment = environment(file)?;
+    Some(environment.into_iter().fold(options, |options, (name, value)| options.environment(name, value)))
 }
 
 impl Clocked {
@@ -129,6 +135,45 @@ async fn w2_the_servers_clock_is_set_a_day_ahead_and_back_and_windows_go_on() {
     assert_eq!(clocked.office.told("sending again from there"), 0);
     assert_eq!(clocked.office.told("the server's clock was set"), 4);
     bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w2_this_machines_clock_is_set_a_day_ahead_and_back_and_windows_go_on_with_ids_of_their_own() {
+    let mut office = Office::open().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let Some(environment) = environment(&file) else { return };
+    let start = |office: &Office| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+        command.envs(environment.clone());
+        office.process_by(command)
+    };
+    office.subscribe(1, "Appointment", 1).await;
+    let mut bridge = Some(start(&office));
+    office.ticking(1).await;
+    let mut ids = BTreeSet::new();
+    // While it runs, and while it is off.
+    for (num, (ahead, off)) in
+        (1..).zip([(DAY, false), (0, false), (-DAY, false), (DAY, true), (-DAY, true), (0, true)])
+    {
+        if off {
+            drop(bridge.take());
+        }
+        set(&file, ahead);
+        bridge.get_or_insert_with(|| start(&office));
+        office.ticking(1).await;
+        let sql = format!("INSERT INTO appointment (AptNum, PatNum, DateTStamp) VALUES ({num}, 1, NOW())");
+        office.exec(&sql).await;
+        let event = office.event().await;
+        assert_eq!(event.field("AptNum"), [num.to_string()], "after the step to {ahead}");
+        assert!(ids.insert(event.id()), "an id came twice");
+        office.ticking(1).await;
+        let present = "SELECT 1 FROM apisubscription WHERE DateTimeStart BETWEEN NOW() - INTERVAL 1 MINUTE AND NOW()";
+        office.until("DateTimeStart follows the server's clock", async || office.value(present).await).await;
+    }
+    for line in ["sending again from there", "a pause until then", "catch-up"] {
+        assert_eq!(office.told(line), usize::from(line == "catch-up"), "{line}");
+    }
+    drop(bridge);
 }
 
 #[tokio::test(flavor = "multi_thread")]

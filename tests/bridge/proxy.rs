@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use tokio::{
@@ -33,6 +36,8 @@ pub(crate) enum Fate {
 /// Stands between a bridge and its server.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
+    /// Where new connections lead to.
+    server: Arc<AtomicU16>,
     /// The fate of connections that the log is read over, and that of all others.
     dumps: watch::Sender<Fate>,
     others: watch::Sender<Fate>,
@@ -58,16 +63,24 @@ impl Proxy {
     fn listening(listener: TcpListener, server: u16) -> Self {
         let port = listener.local_addr().unwrap().port();
         let (dumps, others) = (watch::Sender::new(Fate::Forwarded), watch::Sender::new(Fate::Forwarded));
+        let server = Arc::new(AtomicU16::new(server));
         let mut listening = JoinSet::new();
+        let leads_to = server.clone();
         let fates = Fates { dumps: dumps.subscribe(), others: others.subscribe() };
         listening.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                connections.spawn(connection(client, SocketAddr::from(([127, 0, 0, 1], server)), fates.clone()));
+                let server = SocketAddr::from(([127, 0, 0, 1], leads_to.load(Ordering::Relaxed)));
+                connections.spawn(connection(client, server, fates.clone()));
             }
         });
-        Self { port, dumps, others, _listening: listening }
+        Self { port, server, dumps, others, _listening: listening }
+    }
+
+    /// Lets new connections lead to another server, at this port.
+    pub(crate) fn lead_to(&self, server: u16) {
+        self.server.store(server, Ordering::Relaxed);
     }
 
     /// What happens to the connections that the log is read over.

@@ -79,6 +79,81 @@ async fn w7_two_bridges_of_one_subscription_each_send_every_row_once_and_date_ti
     drop(bridges);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_beside_a_polling_sender_of_the_same_subscriptions_every_row_is_sent_once_by_us() {
+    let mut office = Office::open().await;
+    for num in 1..=3 {
+        office.subscribe(num, "Appointment", 1).await;
+    }
+    let bridge = office.process();
+    office.ticking(1).await;
+    office.poll();
+    let polling = office.process_on("POLLING");
+    let mut counts: BTreeMap<(String, i64, String), usize> = BTreeMap::new();
+    let mut starts: Vec<String> = Vec::new();
+    let rows = 12;
+    for num in 1..=rows {
+        office.exec(&insert(num)).await;
+        office.ticking(1 + num % 3).await;
+        starts.push(office.date_time_start(1).await);
+    }
+    let mut take = |event: Event| {
+        for num in event.field("AptNum") {
+            let sender = event.received.header("workstation").to_owned();
+            *counts.entry((sender, event.subscription(), num)).or_default() += 1;
+        }
+        counts.keys().filter(|(sender, _, _)| sender == "CDC-TEST").count() == 3 * rows as usize
+    };
+    while !take(office.event().await) {}
+    for num in 1..=3 {
+        office.ticking(num).await;
+    }
+    while let Some(more) = office.receiver.try_next() {
+        take(Event::new(more));
+    }
+    let (ours, theirs): (Vec<_>, Vec<_>) = counts.iter().partition(|((sender, _, _), _)| sender == "CDC-TEST");
+    assert!(ours.iter().all(|&(_, &count)| count == 1), "sent twice: {ours:?}");
+    assert!(!theirs.is_empty(), "the other has sent nothing");
+    assert!(starts.is_sorted(), "DateTimeStart went {starts:?}");
+    assert_eq!(office.told("sending again from there"), 0);
+    bridge.kill();
+    polling.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_a_sender_that_writes_what_we_have_passed_is_no_wish_to_have_all_again() {
+    let mut office = Office::open().await;
+    office.subscribe(1, "Appointment", 1).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    let mut told = Vec::new();
+    for num in 1..=6 {
+        // When the other begins its search; its endpoint takes its time.
+        let began = office.value("SELECT CAST(NOW() AS CHAR)").await.unwrap();
+        office.exec(&insert(num)).await;
+        told.extend(office.event().await.field("AptNum"));
+        let passed = async || (office.date_time_start(1).await > began).then_some(());
+        office.until("we are further", passed).await;
+        office.exec(&format!("UPDATE apisubscription SET DateTimeStart='{began}'")).await;
+        office.ticking(1).await;
+    }
+    while !told.contains(&"6".to_owned()) {
+        told.extend(office.event().await.field("AptNum"));
+    }
+    let again = office.told("sending again from there");
+    assert!(again <= 1, "taken for a wish {again} times");
+    assert!(told.len() <= 7, "{told:?}");
+    // A person who wants the last hour again gets it all the same.
+    office.exec("UPDATE apisubscription SET DateTimeStart = NOW() - INTERVAL 1 HOUR").await;
+    let mut all = office.event().await.field("AptNum");
+    while !all.contains(&"6".to_owned()) {
+        all.extend(office.event().await.field("AptNum"));
+    }
+    assert!(all.contains(&"1".to_owned()), "{all:?}");
+    assert_eq!(office.told("sending again from there"), again + 1);
+    bridge.kill();
+}
+
 /// What the state file holds of the subscription's DateTimeStart.
 async fn pending(office: &Office) -> Option<String> {
     let options = SqliteConnectOptions::new().filename(office.state()).read_only(true);

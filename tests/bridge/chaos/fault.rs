@@ -42,6 +42,8 @@ pub(super) enum Fault {
     Reset,
     /// Another server with the same data answers at the address.
     ServerSwitched,
+    /// The server dies in order, and a replica of it, which has all that it had, answers at the address.
+    ReplicaPromoted,
 }
 
 use Fault::*;

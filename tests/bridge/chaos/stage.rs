@@ -40,14 +40,17 @@ pub(super) struct Stage {
     faults: Vec<Fault>,
     /// Where the server's clock comes from, if it can be set.
     clock: Option<tempfile::NamedTempFile>,
-    /// The replica that the server's commits wait for, if there is one.
+    /// The replica that the server's commits wait for, or which is to take its place, if there is one.
     replica: Option<Server>,
+    /// How far behind the others subscriptions may be and not be read for by themselves.
+    max_rebuild: &'static str,
     workload: Workload,
     /// Not while the server is killed that cannot undo.
     writing: Option<Writing>,
     /// All tables can undo what a death of the server interrupts.
     transactional: bool,
     bridge: Option<Process>,
+    bridge_began: Instant,
     proxy: Proxy,
     endpoints: Option<Proxy>,
     endpoints_port: u16,
@@ -80,8 +83,11 @@ impl Stage {
         let engine = if transactional { Engine::InnoDb } else { Engine::MyIsam };
         let mut faults = fault::KEPT.to_vec();
         let (mut clock, mut replica) = (None, None);
-        let mut options = options(release, log, transactional && random.bool());
+        let plain = options(release, log, transactional && random.bool());
+        let mut options = plain.clone();
         match log {
+            // Once it has taken the server's place, its log is lost too.
+            Log::Lost if release.is_mariadb() && random.bool() => faults.extend([Fault::ReplicaPromoted; 3]),
             Log::Lost => faults.extend(fault::LOST),
             // What a clock that is set back stamps could not be found by stamp.
             Log::Kept if release.is_mariadb() && random.bool() => {
@@ -95,9 +101,11 @@ impl Stage {
             Log::Kept => {}
         }
         let server = release.start(options).await.unwrap();
-        if log == Log::Kept && release.is_mariadb() && random.bool() {
-            replica = Some(semi_sync_replica(&server).await);
+        if log == Log::Kept && random.bool() {
+            replica = Some(replica_of(&server, release, plain, true).await);
             faults.extend([Fault::ReplicaSlow; 4]);
+        } else if faults.contains(&Fault::ReplicaPromoted) {
+            replica = Some(replica_of(&server, release, plain, false).await);
         }
         let mut office = Office::on(Arc::new(server), engine).await;
         let proxy = Proxy::before(office.server.port()).await;
@@ -126,10 +134,12 @@ impl Stage {
             faults,
             clock,
             replica,
+            max_rebuild: if random.bool() { "20 kB" } else { "1 GB" },
             workload: if log == Log::Kept { Workload::new(seed) } else { Workload::stamped(seed) },
             writing: None,
             transactional,
             bridge: None,
+            bridge_began: Instant::now(),
             proxy,
             endpoints_port: endpoints.port,
             endpoints: Some(endpoints),
@@ -195,6 +205,8 @@ impl Stage {
         let mut command = std::process::Command::new("/bin/sh");
         // A write that the full disk refuses is an error then, and no signal.
         command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_opendental-cdc")]);
+        command.env("OPENDENTAL_CDC_STATE__MAX_REBUILD", self.max_rebuild);
+        self.bridge_began = Instant::now();
         self.bridge = Some(self.office.process_by(command));
     }
 
@@ -225,7 +237,14 @@ impl Stage {
             Fault::BridgeStopped => {
                 let bridge = self.bridge.take().unwrap();
                 let code = tokio::task::spawn_blocking(move || bridge.terminate()).await.unwrap();
-                assert_eq!(code, Some(0), "SEED={}: {}", self.seed, self.evidence());
+                // Before it can hear of signals, one ends it without a code.
+                let is_new = self.bridge_began.elapsed() < Duration::from_secs(5);
+                assert!(
+                    code == Some(0) || code.is_none() && is_new,
+                    "SEED={}: {code:?} {}",
+                    self.seed,
+                    self.evidence()
+                );
                 self.start_bridge();
             }
             Fault::ServerKilled => {
@@ -274,8 +293,9 @@ impl Stage {
             }
             Fault::ReplicaSlow => {
                 // A server that was started anew has forgotten it.
-                self.sql("SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC").await;
-                self.sql("SET GLOBAL rpl_semi_sync_master_enabled = ON").await;
+                for setting in semi_sync(self.release) {
+                    self.sql(setting).await;
+                }
                 self.replica.as_ref().unwrap().pause().await.unwrap();
                 self.while_it_lasts(500..3000).await;
                 self.replica.as_ref().unwrap().resume().await.unwrap();
@@ -300,6 +320,7 @@ impl Stage {
                 }
             }
             Fault::ServerSwitched => self.switch_server().await,
+            Fault::ReplicaPromoted => self.promote_replica().await,
         }
     }
 
@@ -357,6 +378,27 @@ impl Stage {
         }
         self.server_id += 1;
         self.server_back().await;
+    }
+
+    /// The replica takes the server's place, with all that the server had. From then on the log may be lost in other ways.
+    async fn promote_replica(&mut self) {
+        self.faults.retain(|fault| *fault != Fault::ReplicaPromoted);
+        self.faults.extend(fault::LOST);
+        self.hush().await;
+        let end = self.office.server.value("SELECT @@gtid_binlog_pos").await.unwrap().unwrap();
+        let mut replica = self.replica.take().unwrap();
+        let wait = format!("SELECT CAST(MASTER_GTID_WAIT('{end}', {}) AS CHAR)", PATIENCE.as_secs());
+        let waited = replica.value(&wait).await.unwrap();
+        assert_eq!(waited.as_deref(), Some("0"), "SEED={}: the replica stays behind", self.seed);
+        replica.exec("STOP SLAVE; RESET SLAVE ALL").await.unwrap();
+        std::mem::swap(self.server(), &mut replica);
+        self.proxy.all(Fate::Cut);
+        self.proxy.lead_to(self.office.server.port());
+        self.server_id = 1000;
+        replica.stop().await.unwrap();
+        self.while_it_lasts(0..1500).await;
+        self.proxy.all(Fate::Forwarded);
+        self.write();
     }
 
     /// The table gets a column, which may come before all others, or loses it again.
@@ -491,14 +533,40 @@ fn options(release: Release, log: Log, gtid: bool) -> Options {
     if gtid && !release.is_mariadb() { options.gtid() } else { options }
 }
 
-/// A replica of a MariaDB, for which commits wait between the log and the table.
-async fn semi_sync_replica(primary: &Server) -> Server {
-    let options = Options::default().arg("--server-id=1000").arg("--rpl-semi-sync-slave-enabled=ON");
-    let replica = Release::MariaDb10_11.start(options).await.unwrap();
+/// What lets commits wait, between the log and the table, for a replica to have them.
+fn semi_sync(release: Release) -> [&'static str; 2] {
+    if release.is_mariadb() {
+        ["SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC", "SET GLOBAL rpl_semi_sync_master_enabled = ON"]
+    } else {
+        ["SET GLOBAL rpl_semi_sync_source_wait_point = AFTER_SYNC", "SET GLOBAL rpl_semi_sync_source_enabled = ON"]
+    }
+}
+
+/// A replica of a server that was started just now; commits may be let wait for it.
+async fn replica_of(primary: &Server, release: Release, options: Options, semi_sync: bool) -> Server {
+    let replica = release.start(options.arg("--server-id=1000")).await.unwrap();
+    let port = primary.port();
+    if release.is_mariadb() {
+        if semi_sync {
+            replica.exec("SET GLOBAL rpl_semi_sync_slave_enabled = ON").await.unwrap();
+        }
+        let follow = format!(
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='root', MASTER_CONNECT_RETRY=1, \
+             MASTER_USE_GTID=slave_pos; START SLAVE"
+        );
+        replica.exec(&follow).await.unwrap();
+        return replica;
+    }
+    if semi_sync {
+        primary.exec("INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'").await.unwrap();
+        let enable = "INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'; \
+                      SET GLOBAL rpl_semi_sync_replica_enabled = ON";
+        replica.exec(enable).await.unwrap();
+    }
     let follow = format!(
-        "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='root', MASTER_CONNECT_RETRY=1, \
-         MASTER_USE_GTID=slave_pos; START SLAVE",
-        primary.port()
+        "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='root', \
+         SOURCE_CONNECT_RETRY=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_LOG_FILE='mysql-bin.000001', SOURCE_LOG_POS=4; \
+         START REPLICA"
     );
     replica.exec(&follow).await.unwrap();
     replica
