@@ -66,6 +66,14 @@ impl ServerClock {
         ours.timestamp_micros().saturating_add(self.ahead()).div_euclid(1_000_000)
     }
 
+    /// How many seconds the server's clock is ahead of this machine's, which shows `machine` as ours shows `ours`; `None`:
+    /// it was not looked at yet. (Ours goes on where the machine's is set.)
+    pub(super) fn ahead_of_machine(self, ours: DateTime<Utc>, machine: DateTime<Utc>) -> Option<i64> {
+        let ahead =
+            self.ahead_micros?.saturating_add(ours.timestamp_micros()).saturating_sub(machine.timestamp_micros());
+        Some(ahead.div_euclid(1_000_000))
+    }
+
     /// When our clock will show that the server's has reached `instant`, in milliseconds since 1970.
     pub(super) fn ours(self, instant: Instant) -> i64 {
         let micros = instant.saturating_mul(1_000_000).saturating_sub(self.ahead());
@@ -86,6 +94,16 @@ mod tests {
         clock.seen(server, ours, ours);
         assert_eq!(clock.instant(ours), 1_000_000_060);
         assert_eq!(clock.ours(1_000_000_061), 1_000_000_000_502);
+    }
+
+    #[test]
+    fn r8_the_servers_clock_is_compared_with_the_machines_though_ours_goes_on() {
+        let at = |seconds: i64| DateTime::from_timestamp(1_000_000_000 + seconds, 0).unwrap();
+        let mut clock = ServerClock::default();
+        assert_eq!(clock.ahead_of_machine(at(0), at(0)), None);
+        clock.seen(at(100), at(0), at(0));
+        assert_eq!(clock.ahead_of_machine(at(5), at(5)), Some(100));
+        assert_eq!(clock.ahead_of_machine(at(5), at(65)), Some(40), "the machine's was set a minute ahead");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::Utc;
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinSet},
@@ -439,6 +440,11 @@ impl Engine {
     /// Our own clock, in milliseconds since 1970.
     pub(super) fn now_millis(&self) -> i64 {
         self.own_clock.now().timestamp_millis()
+    }
+
+    /// How many seconds the server's clock is ahead of this machine's; `None`: it was not looked at yet.
+    pub(super) fn server_ahead(&self) -> Option<i64> {
+        self.clock.ahead_of_machine(self.own_clock.now(), Utc::now())
     }
 
     /// The server's clock, as far as we know.

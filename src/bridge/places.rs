@@ -6,6 +6,7 @@ use crate::{
     binlog::{LogPoint, Position},
     source::{LogFiles, Reach},
     state::SavedSubscription,
+    window::Instant,
 };
 
 /// Why the server's log could not be read on.
@@ -28,6 +29,15 @@ pub(super) struct Log<'a> {
     pub(super) files: &'a LogFiles,
     /// Its end.
     pub(super) end: LogPoint,
+    pub(super) clock: ClockNow,
+}
+
+/// What the server's clock shows at a start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockNow {
+    pub(super) now: Instant,
+    /// By how many seconds it was set back since the bridge last looked, compared with this machine's: 0 if it was not.
+    pub(super) set_back: i64,
 }
 
 impl Log<'_> {
@@ -39,7 +49,7 @@ impl Log<'_> {
         let mut forgotten: Vec<(&'static str, Vec<i64>)> = Vec::new();
         for saved in subscriptions.iter_mut() {
             let Some(reason) = self.reason(saved, anew) else { continue };
-            forget(saved, overlap);
+            forget(saved, overlap, self.clock);
             match forgotten.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, nums)) => nums.push(saved.num),
                 None => forgotten.push((reason, vec![saved.num])),
@@ -107,9 +117,55 @@ fn furthest(subscriptions: &[SavedSubscription]) -> Option<LogPoint> {
 }
 
 /// The log that the cursor points into is gone: the subscription catches up from its last window instead.
-fn forget(saved: &mut SavedSubscription, overlap: i64) {
+fn forget(saved: &mut SavedSubscription, overlap: i64, clock: ClockNow) {
     saved.cursor = None;
-    let since = saved.last_instant.unwrap_or_default().saturating_sub(overlap).saturating_mul(1_000_000);
+    // What changed since then is stamped by the clock as it is now.
+    let last = saved.last_instant.unwrap_or_default().saturating_sub(clock.set_back);
+    let last = if last > clock.now {
+        // This machine's was set back with it, and neither tells how long ago that was.
+        warn!(
+            subscription = saved.num,
+            "the last window lies ahead of the server's clock: the whole table is searched"
+        );
+        0
+    } else {
+        last
+    };
+    let since = last.saturating_sub(overlap).saturating_mul(1_000_000);
     let before = saved.window.take().and_then(|window| window.catch_up);
     saved.catch_up = [saved.catch_up, before, Some(since)].into_iter().flatten().min();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Instant = 86_400;
+
+    /// From when on a subscription catches up whose last window was at `last`, in seconds.
+    fn since(last: Instant, clock: ClockNow) -> Option<Instant> {
+        let mut saved = SavedSubscription {
+            num: 1,
+            fingerprint: String::new(),
+            cursor: None,
+            last_instant: Some(last),
+            last_seen: String::new(),
+            pending: None,
+            paused_until: None,
+            window_number: 1,
+            window: None,
+            catch_up: None,
+        };
+        forget(&mut saved, 10, clock);
+        saved.catch_up.map(|micros| micros / 1_000_000)
+    }
+
+    #[test]
+    fn r8_a_clock_that_was_set_back_with_the_log_lost_lets_a_catch_up_reach_further() {
+        let last = 100 * DAY;
+        assert_eq!(since(last, ClockNow { now: last + 50, set_back: 0 }), Some(last - 10));
+        assert_eq!(since(last, ClockNow { now: last + 50, set_back: DAY }), Some(last - DAY - 10));
+        assert_eq!(since(last, ClockNow { now: last - DAY + 50, set_back: DAY }), Some(last - DAY - 10));
+        assert_eq!(since(last, ClockNow { now: last - 5, set_back: 0 }), Some(-10), "everything");
+    }
 }

@@ -13,6 +13,7 @@ impl Engine {
     pub(super) fn clock_seen(&mut self, seconds: Option<i64>) -> Result<(), BridgeError> {
         self.look_at_clock = self.now_millis().saturating_add(LOOK_EVERY_MILLIS);
         if let Some(seconds) = seconds {
+            self.storing.clock_differs();
             self.clock_was_set(seconds)?;
         }
         self.look_at_pauses()

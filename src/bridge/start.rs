@@ -13,7 +13,7 @@ use super::{
     clock::{OwnClock, ServerClock},
     engine::{Engine, Parts},
     error::BridgeError,
-    places::{self, Log, Lost},
+    places::{self, ClockNow, Log, Lost},
     progress::Telling,
     publishing::Published,
     registry::Told,
@@ -255,7 +255,10 @@ impl Bridge {
         let mut subscriptions = saved.subscriptions;
         let begins_anew = another || matches!(lost, Some(Lost::All));
         let audit_mark = saved.audit.filter(|_| !begins_anew).and_then(|mark| serde_json::from_str(&mark).ok());
-        let log = Log { another, lost, files: &files, end: end.point() };
+        let ahead = clock.ahead_of_machine(own_clock.now(), Utc::now());
+        let set_back = saved.server_ahead.zip(ahead).map_or(0, |(before, now)| before.saturating_sub(now).max(0));
+        let clock_now = ClockNow { now: clock.instant(own_clock.now()), set_back };
+        let log = Log { another, lost, files: &files, end: end.point(), clock: clock_now };
         let losses = log.forget_lost(&mut subscriptions, overlap(&config.delivery));
         // What is known of layouts holds where the log was read up to the place at which reading begins.
         let (far_behind, others) = places::laggards(&subscriptions, &files, config.state.max_rebuild.bytes());
@@ -333,6 +336,7 @@ impl Bridge {
         let mut engine = Engine::new(parts);
         let identity = engine.identity.stored();
         engine.storing.begin(identity, another_log);
+        engine.storing.clock_differs();
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
         engine.rebuilt = loaded.point();
         engine.take_over(loaded, Told::Start)?;

@@ -50,6 +50,8 @@ pub(super) struct Batch {
     log_files: Vec<LogFileMade>,
     /// Where the last audit ended.
     audit: Option<String>,
+    /// How far the server's clock is ahead of this machine's was found to be another.
+    clock: bool,
     deliveries: Vec<Delivery>,
     then: Vec<Then>,
 }
@@ -91,6 +93,11 @@ impl Storing {
         self.next.audit = mark;
     }
 
+    /// How far the server's clock is ahead of this machine's is another than was stored.
+    pub(super) fn clock_differs(&mut self) {
+        self.next.clock = true;
+    }
+
     /// Why the last places could not be stored.
     pub(super) fn given_up(&mut self) -> Result<(), StateError> {
         self.given_up.take().map_or(Ok(()), Err)
@@ -105,6 +112,7 @@ impl Batch {
             && self.layouts.is_empty()
             && self.log_files.is_empty()
             && self.audit.is_none()
+            && !self.clock
     }
 
     /// Takes back what could not be stored; what has been gathered since is newer.
@@ -116,6 +124,7 @@ impl Batch {
         self.layouts.splice(0..0, before.layouts);
         self.log_files.splice(0..0, before.log_files);
         self.audit = self.audit.take().or(before.audit);
+        self.clock |= before.clock;
         self.then.splice(0..0, before.then);
     }
 }
@@ -182,6 +191,7 @@ impl Engine {
             forget_log_files: if batch.another_log { Some(ANY_FILE) } else { passed_files },
             log_files: batch.log_files.iter().map(|file| (file.number, file.made)).collect(),
             audit: batch.audit.clone(),
+            server_ahead: if batch.clock { self.server_ahead() } else { None },
             ..Changes::default()
         }
     }
@@ -195,6 +205,7 @@ impl Engine {
             layouts: batch.layouts.iter().map(saved_layout).collect(),
             log_files: batch.log_files.iter().map(|file| (file.number, file.made)).collect(),
             audit: batch.audit.clone(),
+            server_ahead: self.server_ahead(),
             ..Changes::default()
         }
     }

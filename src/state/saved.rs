@@ -13,6 +13,8 @@ pub struct Saved {
     pub identity: Option<String>,
     /// Where the last audit ended, as its own JSON text; `None`: there was none.
     pub audit: Option<String>,
+    /// How many seconds the server's clock was ahead of this machine's; `None`: it is not known.
+    pub server_ahead: Option<i64>,
     /// By ascending number.
     pub subscriptions: Vec<SavedSubscription>,
     /// By table, then by ascending point.
@@ -107,6 +109,8 @@ pub struct Changes {
     pub log_files: Vec<(u64, u32)>,
     /// Where the last audit ended.
     pub audit: Option<String>,
+    /// How many seconds the server's clock is ahead of this machine's.
+    pub server_ahead: Option<i64>,
     /// Deliveries to append to the log, by ascending end.
     pub deliveries: Vec<Delivery>,
     /// Deliveries to remove.

@@ -5,7 +5,7 @@ pub(super) const APPLICATION: i64 = 0x6f64_6364;
 
 /// One step for each schema version, the first from nothing to version 1. A step that has been released is never
 /// changed; each sets `user_version` itself.
-pub(super) const STEPS: &[&str] = &[V1, V2, V3, V4, V5];
+pub(super) const STEPS: &[&str] = &[V1, V2, V3, V4, V5, V6];
 
 const V1: &str = "
 CREATE TABLE bridge (
@@ -99,6 +99,13 @@ ALTER TABLE bridge ADD COLUMN
     audit TEXT;                  -- JSON: up to where rows were compared with the log
 
 PRAGMA user_version = 5;
+";
+
+const V6: &str = "
+ALTER TABLE bridge ADD COLUMN
+    server_ahead INTEGER;        -- of this machine's clock, seconds
+
+PRAGMA user_version = 6;
 ";
 
 #[cfg(test)]

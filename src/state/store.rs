@@ -113,6 +113,8 @@ impl State {
         let identity = identity.map_err(failed)?;
         let audit =
             sqlx::query_scalar("SELECT audit FROM bridge").fetch_one(&mut *transaction).await.map_err(failed)?;
+        let server_ahead = sqlx::query_scalar("SELECT server_ahead FROM bridge").fetch_one(&mut *transaction).await;
+        let server_ahead = server_ahead.map_err(failed)?;
         let rows = sqlx::query("SELECT * FROM subscription ORDER BY num").fetch_all(&mut *transaction).await;
         let subscriptions =
             rows.map_err(failed)?.iter().map(|row| Record { path, row }.subscription()).collect::<Result<_, _>>()?;
@@ -124,7 +126,7 @@ impl State {
         let log_files =
             rows.map_err(failed)?.iter().map(|row| Record { path, row }.log_file()).collect::<Result<_, _>>()?;
         transaction.commit().await.map_err(failed)?;
-        Ok(Saved { identity, audit, subscriptions, layouts, log_files })
+        Ok(Saved { identity, audit, server_ahead, subscriptions, layouts, log_files })
     }
 
     /// Writes `changes` in one transaction: all of them or, on an error or if the future is dropped, none.
@@ -267,6 +269,10 @@ async fn write(
     }
     if let Some(audit) = &changes.audit {
         let query = sqlx::query("UPDATE bridge SET audit = ?").bind(audit);
+        query.execute(&mut *transaction).await.map_err(failed)?;
+    }
+    if let Some(seconds) = changes.server_ahead {
+        let query = sqlx::query("UPDATE bridge SET server_ahead = ?").bind(seconds);
         query.execute(&mut *transaction).await.map_err(failed)?;
     }
     for num in &changes.remove {

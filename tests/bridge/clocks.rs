@@ -202,6 +202,41 @@ async fn w7_the_clock_is_set_back_while_the_bridge_is_down_and_its_own_write_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn r8_the_clock_is_set_back_while_the_bridge_is_down_and_the_log_is_lost_with_it() {
+    let Some(mut clocked) = Clocked::open(None).await else { return };
+    let own = tempfile::NamedTempFile::new().unwrap();
+    let Some(environment) = environment(&own) else { return };
+    let start = |office: &Office| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+        command.envs(environment.clone());
+        office.process_by(command)
+    };
+    clocked.office.configure("[delivery]\ncatch_up_overlap = \"1s\"\n");
+    clocked.set(DAY);
+    clocked.office.subscribe(1, "Appointment", 1).await;
+    let bridge = start(&clocked.office);
+    clocked.office.ticking(1).await;
+    clocked.insert(1).await;
+    clocked.events_until(1).await;
+    clocked.office.ticking(1).await;
+    bridge.kill();
+    clocked.set(0);
+    clocked.insert(2).await;
+    // An hour passes, by the clock of this machine too.
+    clocked.set(3600);
+    set(&own, 3600);
+    clocked.office.exec("RESET MASTER").await;
+    clocked.insert(3).await;
+    let bridge = start(&clocked.office);
+    let mut told = Vec::new();
+    while !["2", "3"].iter().all(|num| told.contains(&(*num).to_owned())) {
+        told.extend(clocked.office.event().await.field("AptNum"));
+    }
+    clocked.until_date_time_start_is_present(1).await;
+    bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn w7_another_sender_that_follows_the_clock_as_it_is_set_neither_pauses_nor_rewinds_us() {
     let Some(mut clocked) = Clocked::open(None).await else { return };
     // Nothing but this long interval makes us look at the clock.
