@@ -74,3 +74,57 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         Ok(Object(fields))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(kind: &str) -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())])
+    }
+
+    fn refused(kind: &str, body: &[u8]) -> String {
+        match read(&headers(kind), body) {
+            Err(Refusal::Invalid(words)) => words,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_json_in_utf_8_is_taken() {
+        for good in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"; profile=x",
+        ] {
+            assert_eq!(read(&headers(good), b"{}").unwrap(), [], "{good}");
+        }
+        for other in
+            ["text/json", "application/jsonx", "application/json; charset=latin1", "application/json-patch+json"]
+        {
+            assert!(refused(other, b"{}").starts_with("Content-Type must be"), "{other}");
+        }
+        assert!(read(&HeaderMap::new(), b"{}").is_err());
+    }
+
+    #[test]
+    fn a_field_that_stands_twice_is_refused_even_if_it_says_the_same() {
+        let words = refused("application/json", b"{\"a\":1,\n\"\\u0061\":1}");
+        assert!(words.contains("stands twice") && words.contains("line 2"), "{words}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_taken_or_refused_and_never_quoted(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&headers("application/json"), &body);
+            let quoted = [b"{\"Note\":\"secret\"", body.as_slice()].concat();
+            if let Err(Refusal::Invalid(words)) = read(&headers("application/json"), &quoted) {
+                prop_assert!(!words.contains("secret"), "{}", words);
+            }
+        }
+    }
+}

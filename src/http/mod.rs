@@ -7,6 +7,7 @@ mod error;
 mod json_object;
 mod limits;
 mod metrics;
+mod openapi;
 mod practice;
 mod refusal;
 mod routes;

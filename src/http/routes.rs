@@ -10,7 +10,7 @@ use axum::{
 };
 use chrono::Utc;
 
-use super::{limits::bounded, metrics::metrics, services::Services, subscriptions};
+use super::{limits::bounded, metrics::metrics, openapi, services::Services, subscriptions};
 
 /// The router of one bridge.
 pub(super) fn router(services: Services) -> Router {
@@ -20,8 +20,10 @@ pub(super) fn router(services: Services) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics));
     // Each room of the API and the page merges its routes here.
-    let guarded =
-        Router::new().merge(subscriptions::routes()).layer(from_fn_with_state(services.clone(), under_our_name));
+    let guarded = Router::new()
+        .merge(subscriptions::routes())
+        .merge(openapi::routes())
+        .layer(from_fn_with_state(services.clone(), under_our_name));
     open.merge(guarded)
         .layer(from_fn(bounded))
         // The body was measured there.

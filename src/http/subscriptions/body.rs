@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The fields that may be given.
-const FIELDS: [&str; 8] = [
+pub(in crate::http) const FIELDS: [&str; 8] = [
     "EndPointUrl",
     "Workstation",
     "WatchTable",
@@ -21,10 +21,11 @@ const FIELDS: [&str; 8] = [
 ];
 
 /// The fields that only answers have. A caller may send back what it got.
-const ANSWERED: [&str; 4] = ["DateTimeLastFailure", "FailureReason", "SubsequentFailures", "DateTimeNextRetry"];
+pub(in crate::http) const ANSWERED: [&str; 4] =
+    ["DateTimeLastFailure", "FailureReason", "SubsequentFailures", "DateTimeNextRetry"];
 
-const NUM: &str = "SubscriptionNum";
-const KEY: &str = "CustomerKey";
+pub(in crate::http) const NUM: &str = "SubscriptionNum";
+pub(in crate::http) const KEY: &str = "CustomerKey";
 
 /// What a request's body says.
 pub(super) struct Given {
@@ -119,5 +120,77 @@ fn unknown(name: &str) -> String {
     match nearest.filter(|field| likeness(field) > 0.5) {
         Some(field) => format!("{shown} is not a field of a subscription; the nearest is {field}."),
         None => format!("{shown} is not a field of a subscription; they are {}.", FIELDS.join(", ")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::http::header::CONTENT_TYPE;
+    use proptest::{collection::btree_map, prelude::*};
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_json(body: &Value) -> Result<Given, String> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, "application/json".parse().unwrap())]);
+        read(&headers, body.to_string().as_bytes()).map_err(|refusal| match refusal {
+            Refusal::Invalid(words) => words,
+            other => format!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn what_an_answer_has_may_be_sent_back_but_not_changed() {
+        let all = json!({"SubscriptionNum": 14, "CustomerKey": "key", "FailureReason": "x", "Note": null});
+        let given = || read_json(&all).unwrap();
+        assert!(given().of_known(14, "key").is_ok_and(|fields| fields == SubscriptionFields::default()));
+        assert!(
+            given().of_known(15, "key").is_err() && given().of_known(14, "Key").is_err() && given().of_new().is_err()
+        );
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+            Just(json!(["x"])),
+            Just(json!({"x": 1})),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_field_is_taken_as_it_is_or_named(
+            body in btree_map(prop_oneof![proptest::sample::select(&FIELDS[..]).prop_map(str::to_owned), "[A-Za-z]{1,12}"], value(), 0..6),
+        ) {
+            let fits = |name: &str, value: &Value| match name {
+                _ if value.is_null() => true,
+                "PollingSeconds" => value.is_i64(),
+                NUM | KEY => true,
+                name if ANSWERED.contains(&name) => true,
+                name => FIELDS.contains(&name) && value.is_string(),
+            };
+            let wrong: Vec<&String> = body.iter().filter(|(name, value)| !fits(name, value)).map(|(name, _)| name).collect();
+            match read_json(&json!(body)) {
+                Ok(given) => {
+                    prop_assert!(wrong.is_empty());
+                    let taken = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+                    prop_assert_eq!(given.fields.note, taken("Note"));
+                    prop_assert_eq!(given.fields.end_point_url, taken("EndPointUrl"));
+                    prop_assert_eq!(given.fields.date_time_stop, taken("DateTimeStop"));
+                    prop_assert_eq!(given.fields.polling_seconds, body.get("PollingSeconds").and_then(Value::as_i64));
+                }
+                Err(words) => {
+                    prop_assert!(!wrong.is_empty(), "{}", words);
+                    for name in wrong {
+                        prop_assert!(words.contains(name.as_str()), "{}: {}", name, words);
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `/api/v1/subscriptions`, as Open Dental's API has it. What a release leaves open, docs/api.md tells.
 
-mod body;
+pub(super) mod body;
 mod page;
+mod schema;
 
 use axum::{
     Router,
@@ -20,6 +21,7 @@ use crate::{
     subscription_edits::{self, EditError},
 };
 use page::Page;
+use schema::{ChangedSubscription, NewSubscription};
 
 /// Its path; each subscription's is below it.
 const PATH: &str = "/api/v1/subscriptions";
@@ -31,7 +33,24 @@ pub(super) fn routes() -> Router<Services> {
 }
 
 /// All subscriptions of the caller's key, by number.
-async fn list(
+#[utoipa::path(
+    get,
+    path = "/api/v1/subscriptions",
+    operation_id = "listSubscriptions",
+    tag = "Subscriptions",
+    security(("ODFHIR" = [])),
+    params(
+        ("Limit" = Option<i32>, Query, description = "Elements at most, up to 1000", minimum = 1),
+        ("Offset" = Option<i32>, Query, description = "Elements to leave out first", minimum = 0),
+    ),
+    responses(
+        (status = 200, description = "The subscriptions", body = Vec<schema::Subscription>),
+        (status = 400, description = "What is wrong with Limit or Offset", body = String),
+        (status = 401, description = "The key is not good here", body = String),
+        (status = 503, description = "The practice's database does not answer; see Retry-After", body = String),
+    )
+)]
+pub(super) async fn list(
     State(services): State<Services>,
     caller: Caller,
     RawQuery(query): RawQuery,
@@ -50,7 +69,25 @@ async fn list(
 }
 
 /// One subscription. Open Dental's API has no such request; but POST answers with its place.
-async fn show(State(services): State<Services>, caller: Caller, num: Path<String>) -> Result<Response, Refusal> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/subscriptions/{SubscriptionNum}",
+    operation_id = "getSubscription",
+    tag = "Subscriptions",
+    security(("ODFHIR" = [])),
+    params(("SubscriptionNum" = i64, Path, description = "The subscription's number", example = 14)),
+    responses(
+        (status = 200, description = "The subscription", body = schema::Subscription),
+        (status = 401, description = "The key is not good here", body = String),
+        (status = 404, description = "The caller has none of that number", body = String),
+        (status = 503, description = "The practice's database does not answer; see Retry-After", body = String),
+    )
+)]
+pub(super) async fn show(
+    State(services): State<Services>,
+    caller: Caller,
+    num: Path<String>,
+) -> Result<Response, Refusal> {
     let num = number(&num)?;
     let rows = connected(&services)?.database.subscription_rows().await?;
     let mut own = rows.iter().filter(|row| is_of(row, &caller));
@@ -58,7 +95,27 @@ async fn show(State(services): State<Services>, caller: Caller, num: Path<String
     one(StatusCode::OK, row.ok_or(Refusal::NotFound("Subscription not found."))?)
 }
 
-async fn add(
+/// Makes a subscription, which takes effect at once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/subscriptions",
+    operation_id = "createSubscription",
+    tag = "Subscriptions",
+    security(("ODFHIR" = [])),
+    request_body = NewSubscription,
+    responses(
+        (
+            status = 201,
+            description = "The subscription as it is stored",
+            body = schema::Subscription,
+            headers(("Location" = String, description = "Its path"))
+        ),
+        (status = 400, description = "What is wrong; nothing is stored", body = String),
+        (status = 401, description = "The key is not good here", body = String),
+        (status = 503, description = "The practice's database does not answer; see Retry-After", body = String),
+    )
+)]
+pub(super) async fn add(
     State(services): State<Services>,
     caller: Caller,
     headers: HeaderMap,
@@ -76,7 +133,24 @@ async fn add(
     Ok(answer)
 }
 
-async fn change(
+/// Changes a subscription.
+#[utoipa::path(
+    put,
+    path = "/api/v1/subscriptions/{SubscriptionNum}",
+    operation_id = "updateSubscription",
+    tag = "Subscriptions",
+    security(("ODFHIR" = [])),
+    params(("SubscriptionNum" = i64, Path, description = "The subscription's number", example = 14)),
+    request_body = ChangedSubscription,
+    responses(
+        (status = 200, description = "The subscription as it is stored", body = schema::Subscription),
+        (status = 400, description = "What is wrong; nothing is changed", body = String),
+        (status = 401, description = "The key is not good here", body = String),
+        (status = 404, description = "The caller has none of that number", body = String),
+        (status = 503, description = "The practice's database does not answer; see Retry-After", body = String),
+    )
+)]
+pub(super) async fn change(
     State(services): State<Services>,
     caller: Caller,
     num: Path<String>,
@@ -90,7 +164,26 @@ async fn change(
     one(StatusCode::OK, &changed)
 }
 
-async fn remove(State(services): State<Services>, caller: Caller, num: Path<String>) -> Result<StatusCode, Refusal> {
+/// Deletes a subscription, for which nothing more is sent then.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/subscriptions/{SubscriptionNum}",
+    operation_id = "deleteSubscription",
+    tag = "Subscriptions",
+    security(("ODFHIR" = [])),
+    params(("SubscriptionNum" = i64, Path, description = "The subscription's number", example = 14)),
+    responses(
+        (status = 200, description = "It is deleted"),
+        (status = 401, description = "The key is not good here", body = String),
+        (status = 404, description = "The caller has none of that number", body = String),
+        (status = 503, description = "The practice's database does not answer; see Retry-After", body = String),
+    )
+)]
+pub(super) async fn remove(
+    State(services): State<Services>,
+    caller: Caller,
+    num: Path<String>,
+) -> Result<StatusCode, Refusal> {
     let num = number(&num)?;
     let Connected { database, .. } = connected(&services)?;
     match subscription_edits::remove(&database, num, Some(&caller.customer_key)).await {
