@@ -60,7 +60,8 @@ pub enum StateError {
     /// The file was written by a later version of this program.
     #[error(
         "the state file was written by a later version of this program\n{}: its schema is {found}, the newest known \
-         here is {known}\nRun that version, or give this one a file of its own in state.path.",
+         here is {known}\nRun that version; or go back to the copy that was made before the upgrade, if it is there: \
+         the same name and .schema-{known}; or give this one a file of its own in state.path.",
         path.display()
     )]
     Newer {

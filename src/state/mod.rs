@@ -4,6 +4,7 @@
 //! practice's rows it holds primary keys and time stamps only.
 
 mod aside;
+mod backup;
 mod delivery_log;
 mod error;
 mod lock;

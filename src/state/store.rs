@@ -14,7 +14,7 @@ use sqlx::{
 use super::{
     Changes, ForgetLayouts, Saved, StateError,
     aside::{self, FileMark},
-    delivery_log,
+    backup, delivery_log,
     lock::Lock,
     records::{self, Record},
     schema::{APPLICATION, STEPS},
@@ -241,6 +241,7 @@ async fn prepare(path: &Path, connection: &mut SqliteConnection, wal: bool) -> R
     if found != "ok" {
         return Err(StateError::damaged(path, "SQLite's quick_check finds its pages in disorder"));
     }
+    backup::before_upgrade(path, connection).await?;
     let made = migrate(path, connection).await?;
     if wal {
         // Only now that the file is known to be ours: the mode is written into it.

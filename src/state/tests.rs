@@ -325,6 +325,49 @@ async fn other_programs_databases_and_later_versions_are_left_alone() {
     assert_eq!(fs::read(&later).unwrap(), before, "not a byte is changed");
 }
 
+/// A file as the version before this one left it, with one subscription.
+async fn of_the_version_before(path: &Path) {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut earlier = SqliteConnection::connect_with(&options).await.unwrap();
+    for step in &schema::STEPS[..schema::STEPS.len() - 1] {
+        sqlx::raw_sql(*step).execute(&mut earlier).await.unwrap();
+    }
+    let subscription = "INSERT INTO subscription (num, fingerprint, last_seen, window_number) VALUES (7, 'f', 's', 12)";
+    sqlx::raw_sql(subscription).execute(&mut earlier).await.unwrap();
+    earlier.close().await.unwrap();
+}
+
+async fn version_of(path: &Path) -> usize {
+    let mut file = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap();
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    usize::try_from(version).unwrap()
+}
+
+#[tokio::test]
+async fn an_upgrade_keeps_everything_and_a_copy_to_go_back_to() {
+    let (_folder, path) = place();
+    let newest = schema::STEPS.len();
+    let copy = aside::with_ending(&path, &format!(".schema-{}", newest - 1));
+    of_the_version_before(&path).await;
+    // Twice: the second upgrade finds the first one's copy.
+    for _ in 0..2 {
+        let state = State::open(&path).await.unwrap();
+        assert_eq!(*state.origin(), Origin::Kept);
+        state.close().await.unwrap();
+        assert_eq!((version_of(&path).await, version_of(&copy).await), (newest, newest - 1));
+        // Going back.
+        fs::copy(&copy, &path).unwrap();
+    }
+    let mut state = State::open(&path).await.unwrap();
+    let saved = state.load().await.unwrap().subscriptions;
+    assert_eq!((saved[0].num, saved[0].window_number), (7, 12));
+    state.close().await.unwrap();
+    fs::remove_file(&copy).unwrap();
+    State::open(&path).await.unwrap().close().await.unwrap();
+    assert!(!copy.exists(), "without an upgrade there is no copy");
+}
+
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_is_named() {
     let (folder, _) = place();
