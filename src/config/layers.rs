@@ -19,6 +19,9 @@ pub(super) const PREFIX: &str = "OPENDENTAL_CDC_";
 /// The name of a layer made of environment variables in figment's metadata.
 pub(super) const ENVIRONMENT: &str = "environment";
 
+/// The same of the files that environment variables name.
+pub(super) const SECRET_FILES: &str = "secret files";
+
 /// One layer: a tree of values that remembers where it came from.
 pub(super) struct Layer {
     metadata: Metadata,
@@ -47,6 +50,7 @@ pub(super) fn origin(metadata: &Metadata, key: &str) -> String {
     match &metadata.source {
         Some(Source::File(path)) => format!("in {}", path.display()),
         _ if metadata.name == ENVIRONMENT => format!("environment variable {}", variable(key)),
+        _ if metadata.name == SECRET_FILES => format!("the file that {}_FILE names", variable(key)),
         _ => metadata.name.to_string(),
     }
 }
@@ -54,6 +58,12 @@ pub(super) fn origin(metadata: &Metadata, key: &str) -> String {
 /// The environment variable for `key`.
 pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_uppercase())
+}
+
+/// The key that the environment variable `name` is for; `None` if it is none of ours.
+pub(super) fn key_of(name: &str) -> Option<String> {
+    // The names of environment variables do not depend on case on Windows.
+    Some(name.to_uppercase().strip_prefix(PREFIX)?.to_lowercase().replacen("__", ".", 1))
 }
 
 /// The layer of the file at `path`.
@@ -84,16 +94,13 @@ pub(super) fn toml(path: PathBuf, text: &str) -> Result<Layer, ConfigError> {
     }
 }
 
-/// The layer of those of `variables` (name and value) that are ours.
+/// The layer, of this name, of those of `variables` (name and value) that are ours.
 ///
 /// Their values have no type of their own, so each becomes what its key wants, or stays a text.
-pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Layer {
+pub(super) fn environment(layer: &'static str, variables: impl IntoIterator<Item = (String, String)>) -> Layer {
     let mut values = Dict::new();
     for (name, text) in variables {
-        // The names of environment variables do not depend on case on Windows.
-        let name = name.to_uppercase();
-        let Some(name) = name.strip_prefix(PREFIX) else { continue };
-        let key = name.to_lowercase().replacen("__", ".", 1);
+        let Some(key) = key_of(&name) else { continue };
         let value = match keys::find(&key).map(|key| &key.kind) {
             Some(Kind::Integer(..)) => text.trim().parse::<u64>().map_or_else(|_| Value::from(text), Value::from),
             Some(Kind::Switch) => text.trim().parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
@@ -114,5 +121,5 @@ pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>)
             }
         }
     }
-    Layer { metadata: Metadata::named(ENVIRONMENT), values }
+    Layer { metadata: Metadata::named(layer), values }
 }

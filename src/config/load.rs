@@ -8,11 +8,12 @@ use super::{
     ByteSize, Config, ConfigError, DEFAULT_FILE, Problem, TlsMode,
     keys::{self, KEYS, Key, Kind},
     layers::{self, Layer},
+    secret_files,
 };
 
 impl Config {
     /// Reads the configuration: the built-in defaults, over them the file at `path` (if any), over it the
-    /// environment variables `OPENDENTAL_CDC_<SECTION>__<KEY>`.
+    /// environment variables `OPENDENTAL_CDC_<SECTION>__<KEY>`, and for secrets those with `_FILE` behind them.
     ///
     /// # Errors
     /// [`ConfigError`], which names every problem at once, and no secret.
@@ -31,7 +32,11 @@ impl Config {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let file = path.map(layers::file).transpose()?;
-        build(file.into_iter().chain([layers::environment(variables)]).collect())
+        let (mut variables, mut problems) = (variables.into_iter().collect(), Vec::new());
+        let secrets = secret_files::take(&mut variables, &mut problems);
+        let environment = layers::environment(layers::ENVIRONMENT, variables);
+        let secrets = layers::environment(layers::SECRET_FILES, secrets);
+        build(file.into_iter().chain([environment, secrets]).collect(), problems)
     }
 
     /// Reads the configuration from a TOML `text` over the built-in defaults, without file and environment.
@@ -39,12 +44,11 @@ impl Config {
     /// # Errors
     /// As [`Config::load`]; the text is called `text` in messages.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        build(vec![layers::toml(PathBuf::from("text"), text)?])
+        build(vec![layers::toml(PathBuf::from("text"), text)?], Vec::new())
     }
 }
 
-fn build(layers: Vec<Layer>) -> Result<Config, ConfigError> {
-    let mut problems = Vec::new();
+fn build(layers: Vec<Layer>, mut problems: Vec<Problem>) -> Result<Config, ConfigError> {
     for layer in &layers {
         unknown(layer, &mut problems);
     }

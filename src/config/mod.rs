@@ -14,6 +14,7 @@ mod load;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc;
 mod problem;
+mod secret_files;
 mod size;
 #[cfg(test)]
 mod tests;

@@ -405,6 +405,46 @@ fn a_file_that_is_missing_or_no_toml_is_named_without_its_contents() {
 }
 
 #[test]
+fn a_secret_may_stand_in_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let url = file("url", "\u{feff}mysql://cdc:hush@127.0.0.1/opendental\r\n");
+    let (one, two) = (format!("whsec_{}", "A".repeat(32)), format!("whsec_{}", "B".repeat(32)));
+    let secrets = file("secrets", &format!("{one}\n{two}\n"));
+    let pairs = [("OPENDENTAL_CDC_MYSQL__URL_FILE", &*url), ("opendental_cdc_delivery__secrets_file", &*secrets)];
+    let config = Config::load_with(None, variables(&pairs)).unwrap();
+    assert_eq!(config.mysql.address().unwrap().password.expose_secret(), "hush");
+    let secrets: Vec<_> = config.delivery.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
+    assert_eq!(secrets, [one, two]);
+}
+
+#[test]
+fn d4_a_secrets_file_that_cannot_be_used_is_named_by_its_variable_and_shows_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad");
+    fs::write(&bad, "mysql://cdc:hush@/opendental").unwrap();
+    let bad = bad.to_str().unwrap();
+    let url = "OPENDENTAL_CDC_MYSQL__URL_FILE";
+    let said = environment_problems(&[(url, bad)]);
+    assert!(said.starts_with("mysql.url = (not shown): is not a URL (empty host); "), "{said}");
+    assert!(said.ends_with(&format!(" (the file that {url} names)")), "{said}");
+    // Somebody took the secret for its file's name.
+    let said = environment_problems(&[(url, "mysql://cdc:hush@127.0.0.1/opendental")]);
+    assert!(said.starts_with("mysql.url: cannot be read from its file: ") && !said.contains("hush"), "{said}");
+    let said = environment_problems(&[(url, bad), ("OPENDENTAL_CDC_MYSQL__URL", "mysql://cdc:hush@h/d")]);
+    assert_eq!(
+        said,
+        format!("mysql.url: is given twice: OPENDENTAL_CDC_MYSQL__URL is set too (environment variable {url})")
+    );
+    let said = environment_problems(&[("OPENDENTAL_CDC_STATE__PATH_FILE", bad)]);
+    assert!(said.contains(NEAR), "only secrets stand in files: {said}");
+}
+
+#[test]
 fn d4_debug_shows_no_secret() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let http = "http.admin_token = 'correct-horse-battery'\nhttp.api_keys = ['VzkmZEaUWOjnQX2z']";
