@@ -1,5 +1,7 @@
 //! Where in a server's binlog something stands.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::gtid::Gtids;
@@ -23,6 +25,13 @@ impl LogPoint {
             return None;
         }
         Some(Self { file: number.parse().ok()?, offset })
+    }
+}
+
+/// As logs and messages name it: the file's number and the offset, `12:24135`.
+impl fmt::Display for LogPoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.file, self.offset)
     }
 }
 

@@ -225,6 +225,8 @@ impl Engine {
             self.store_and_write_back(num);
             return self.attend(num);
         }
+        let (window, rows) = (subscriber.windows, plan.len());
+        debug!(subscription = num, window, rows, %from, to = %to.point, "window closed");
         self.next_event(num)
     }
 
@@ -243,6 +245,7 @@ impl Engine {
                 Ok(())
             }
             None => {
+                debug!(subscription = num, window = window.number, "window delivered");
                 subscriber.finish();
                 self.published.counts.windows += 1;
                 self.store_and_write_back(num);

@@ -328,7 +328,7 @@ impl Engine {
             Ok(done) => done,
             // An attempt of a subscription that was changed meanwhile.
             Err(error) if error.is_cancelled() => return Ok(()),
-            Err(error) => return Err(BridgeError::Task { task: "bridge", reason: error.to_string() }),
+            Err(error) => return Err(BridgeError::task("bridge", &error)),
         };
         match done {
             Done::Barrier(barrier) => self.barrier_answered(*barrier),

@@ -1,5 +1,7 @@
 //! Why the bridge stops.
 
+use tokio::task::JoinError;
+
 use crate::{
     config::ConfigError,
     configured_tables::TablesError,
@@ -69,6 +71,12 @@ impl From<TablesError> for BridgeError {
 }
 
 impl BridgeError {
+    /// A task's end by itself. What a panic says may quote a row, and is left out (rule D4).
+    pub(super) fn task(task: &'static str, error: &JoinError) -> Self {
+        let reason = if error.is_panic() { "it panicked" } else { "it was cancelled" };
+        Self::Task { task, reason: reason.to_owned() }
+    }
+
     /// Whether the configuration is to be changed. Transparent errors hide themselves from the chain of sources.
     pub fn is_configuration(&self) -> bool {
         match self {

@@ -15,7 +15,7 @@ impl Engine {
     pub(super) fn attempted(&mut self, attempted: Attempted) -> Result<(), BridgeError> {
         self.log_delivery(&attempted);
         self.published.attempted(&attempted, self.own_clock.now());
-        let Attempted { num, epoch, watch_table, id, elements, attempt, .. } = attempted;
+        let Attempted { num, epoch, watch_table, window, id, elements, attempt, .. } = attempted;
         if self.subscribers.get(&num).is_none_or(|subscriber| subscriber.epoch != epoch) {
             return Ok(());
         }
@@ -23,16 +23,16 @@ impl Engine {
         let millis = attempt.took.as_millis();
         match attempt.outcome {
             Outcome::Accepted { status } => {
-                info!(subscription = num, watch_table, elements, id, status, millis, "event accepted");
+                info!(subscription = num, window, id, watch_table, elements, status, millis, "event accepted");
                 Failpoint::EventAccepted.pass();
                 self.accepted(num)
             }
             Outcome::Failed(failure) => {
                 let reason = failure.reason.clone();
                 if self.retry_later(num, failure.into()) {
-                    warn!(subscription = num, watch_table, elements, id, reason, millis, "event not accepted");
+                    warn!(subscription = num, window, id, watch_table, elements, reason, millis, "event not accepted");
                 } else {
-                    debug!(subscription = num, watch_table, elements, id, reason, millis, "event not accepted");
+                    debug!(subscription = num, window, id, watch_table, elements, reason, millis, "event not accepted");
                 }
                 Ok(())
             }

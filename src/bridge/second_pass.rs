@@ -142,7 +142,7 @@ impl Engine {
                 match ended {
                     Ok(Err(error)) => self.give_up_second_pass(&error.to_string()),
                     Ok(Ok(())) => self.give_up_second_pass("its reader has ended"),
-                    Err(error) => Err(BridgeError::Task { task: "second reader", reason: error.to_string() }),
+                    Err(error) => Err(BridgeError::task("second reader", &error)),
                 }
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::Utc;
+use tracing::debug;
 
 use super::{
     engine::Engine,
@@ -113,6 +114,8 @@ impl Engine {
         self.published.trying(num, self.own_clock.now().timestamp_millis());
         let watch_table = self.tables.get(subscriber.watch).map(|watch| watch.name().to_owned()).unwrap_or_default();
         let (sender, epoch, stop) = (self.sender.clone(), subscriber.epoch, self.stop.clone());
+        let bytes = event.body.len();
+        debug!(subscription = num, window, id = event.id, elements = body.elements, bytes, "sending");
         let handle = self.jobs.spawn(async move {
             let Some(attempt) = sender.attempt_unless(&event, Utc::now(), stop.cancelled()).await else {
                 return Done::GivenUp;

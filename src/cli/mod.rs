@@ -7,10 +7,13 @@ mod demo;
 mod failure;
 mod healthcheck;
 mod logging;
+mod panics;
 mod progress_bars;
 pub mod receive;
 mod run;
 mod signals;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod tail;
 
 use std::{ffi::OsString, io, process::ExitCode, time::Duration};
@@ -49,6 +52,7 @@ enum Command {
 
 /// Runs the program; returns its exit code: 0 done, 1 something is wrong, 2 usage or configuration.
 pub fn main() -> ExitCode {
+    panics::tell_without_values();
     run_with(std::env::args_os())
 }
 
