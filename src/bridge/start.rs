@@ -53,6 +53,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One practice's bridge.
 pub struct Bridge {
+    setup: Setup,
+    board: Board,
+    desk: Desk,
+}
+
+/// What a bridge was made with.
+struct Setup {
     config: Config,
     practice: Practice,
     progress: Progress,
@@ -63,14 +70,23 @@ pub struct Bridge {
 impl Bridge {
     /// A bridge with this configuration; nothing is touched before [`Bridge::run`].
     pub fn new(config: Config) -> Self {
-        Self { config, practice: Practice::new(), progress: Progress::default(), read: Arc::default() }
+        let health = Health::new(config.mysql.heartbeat().saturating_mul(3).max(Duration::from_secs(15)));
+        let first = Status::starting(EngineKind::Binlog, config.workstation.as_str(), Utc::now());
+        let (board, desk) = Board::new(first, health);
+        let setup = Setup { config, practice: Practice::new(), progress: Progress::default(), read: Arc::default() };
+        Self { setup, board, desk }
     }
 
     /// Lets `progress` show what it has under way.
     #[must_use]
     pub fn showing(mut self, progress: Progress) -> Self {
-        self.progress = progress;
+        self.setup.progress = progress;
         self
+    }
+
+    /// What it tells of itself.
+    pub fn board(&self) -> Board {
+        self.board.clone()
     }
 
     /// Runs until `stop` is cancelled, then finishes the requests under way and stores where it stands.
@@ -78,20 +94,18 @@ impl Bridge {
     /// # Errors
     /// Only what neither a retry nor a reconnect can mend: see [`BridgeError`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), BridgeError> {
-        configured_tables::look_at_names(&self.config.opendental.tables)?;
-        let state = match State::open(&self.config.state.path).await {
+        let Self { setup, board, mut desk } = self;
+        configured_tables::look_at_names(&setup.config.opendental.tables)?;
+        let state = match State::open(&setup.config.state.path).await {
             Err(error) if !error.is_passing() => return Err(error.into()),
             opened => opened,
         };
-        let heartbeat = Duration::from_secs(u64::from(self.config.mysql.heartbeat_seconds));
-        let health = Health::new(heartbeat.saturating_mul(3).max(Duration::from_secs(15)));
-        let first = Status::starting(EngineKind::Binlog, self.config.workstation.as_str(), Utc::now());
-        let (board, mut desk) = Board::new(first, health.clone());
-        let server = Server::bind(&self.config.http).await?;
-        let services = Services::new(&self.config.http, board, self.practice.clone());
+        let health = board.health().clone();
+        let server = Server::bind(&setup.config.http).await?;
+        let services = Services::new(&setup.config.http, board, setup.practice.clone());
         let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
-        let result = match self.opened(state, &health, &stop).await {
-            Ok(Some(state)) => self.run_until(state, &health, &mut desk, &stop).await,
+        let result = match setup.opened(state, &health, &stop).await {
+            Ok(Some(state)) => setup.run_until(state, &health, &mut desk, &stop).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -99,11 +113,13 @@ impl Bridge {
         if let Some(serving) = serving
             && let Err(error) = serving.await
         {
-            error!(%error, "the HTTP server ended unexpectedly");
+            error!(panicked = error.is_panic(), "the HTTP server ended unexpectedly");
         }
         result
     }
+}
 
+impl Setup {
     /// The state file, once it can be written: a disk that is full at the start may not stay so. `None`: we are to stop.
     async fn opened(
         &self,
@@ -155,7 +171,7 @@ impl Bridge {
             drop(messages);
             let result = match (result, reader.await) {
                 (Err(error), _) => Err(error),
-                (Ok(()), Err(error)) => Err(BridgeError::Task { task: "reader", reason: error.to_string() }),
+                (Ok(()), Err(error)) => Err(BridgeError::task("reader", &error)),
                 // The reader's own error comes as the end of its messages.
                 (Ok(()), Ok(Err(error))) if !stop.is_cancelled() => Err(error.into()),
                 (Ok(()), Ok(_)) => Ok(()),

@@ -30,6 +30,13 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// Sends one practice's events as Open Dental's own sender is documented to find them.
 pub struct Polling {
+    setup: Setup,
+    board: Board,
+    desk: Desk,
+}
+
+/// What it was made with.
+struct Setup {
     config: Config,
     practice: Practice,
 }
@@ -37,7 +44,15 @@ pub struct Polling {
 impl Polling {
     /// Polling with this configuration; nothing is touched before [`Polling::run`].
     pub fn new(config: Config) -> Self {
-        Self { config, practice: Practice::new() }
+        let health = Health::new(Duration::from_secs(config.delivery.timeout_seconds) + SILENCE);
+        let first = Status::starting(EngineKind::Polling, config.workstation.as_str(), Utc::now());
+        let (board, desk) = Board::new(first, health);
+        Self { setup: Setup { config, practice: Practice::new() }, board, desk }
+    }
+
+    /// What it tells of itself.
+    pub fn board(&self) -> Board {
+        self.board.clone()
     }
 
     /// Runs until `stop` is cancelled, then finishes the request under way. Where it stands is in DateTimeStart.
@@ -45,24 +60,25 @@ impl Polling {
     /// # Errors
     /// Only at the start, and only what waiting cannot mend: see [`PollingError`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), PollingError> {
-        configured_tables::look_at_names(&self.config.opendental.tables)?;
-        let sender = Sender::new(&self.config)?;
-        let health = Health::new(Duration::from_secs(self.config.delivery.timeout_seconds) + SILENCE);
-        let server = Server::bind(&self.config.http).await?;
-        let first = Status::starting(EngineKind::Polling, self.config.workstation.as_str(), Utc::now());
-        let (board, mut desk) = Board::new(first, health.clone());
-        let services = Services::new(&self.config.http, board, self.practice.clone());
+        let Self { setup, board, mut desk } = self;
+        configured_tables::look_at_names(&setup.config.opendental.tables)?;
+        let sender = Sender::new(&setup.config)?;
+        let health = board.health().clone();
+        let server = Server::bind(&setup.config.http).await?;
+        let services = Services::new(&setup.config.http, board, setup.practice.clone());
         let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
-        let result = self.run_until(sender, health, &mut desk, &stop).await;
+        let result = setup.run_until(sender, health, &mut desk, &stop).await;
         stop.cancel();
         if let Some(serving) = serving
             && let Err(error) = serving.await
         {
-            error!(%error, "the HTTP server ended unexpectedly");
+            error!(panicked = error.is_panic(), "the HTTP server ended unexpectedly");
         }
         result
     }
+}
 
+impl Setup {
     async fn run_until(
         &self,
         sender: Sender,

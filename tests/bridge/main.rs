@@ -42,5 +42,7 @@ mod senders;
 mod starting;
 mod state_file;
 mod subscriptions;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod windows;
 mod workload;

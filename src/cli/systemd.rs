@@ -1,0 +1,64 @@
+//! What systemd is told of a service with `Type=notify`: that the server's log is being read (`READY=1`), in one line
+//! what it does (`STATUS=`), and as long as the engine answers that it lives (`WATCHDOG=1`).
+//!
+//! A server that is not there yet, or that is gone for a while, is waited for and no reason to be started again.
+
+mod watch;
+
+use std::{env, time::Duration};
+
+use chrono::Utc;
+use sd_notify::NotifyState;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use self::watch::Watch;
+use crate::status::Board;
+
+/// How often systemd is told something, if it does not want to know more often.
+const PACE: Duration = Duration::from_secs(5);
+
+/// How long systemd is asked to go on waiting for `READY=1`, each time: several times [`PACE`].
+const MORE_TIME: Duration = Duration::from_secs(60);
+
+/// Tells systemd about the bridge of `board` until `stop`; returns at once where systemd has not started us.
+pub(super) async fn tell(board: Board, stop: CancellationToken) {
+    if env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
+    }
+    // Four times within what systemd allows, so that one that comes late is no harm.
+    let pace = sd_notify::watchdog_enabled().map_or(PACE, |limit| (limit / 4).min(PACE));
+    let mut watch = Watch::default();
+    loop {
+        let status = tokio::select! {
+            status = board.status() => status,
+            () = stop.cancelled() => break,
+        };
+        let heard = watch.look(&status, board.health().ready(Utc::now()));
+        let mut said = Vec::new();
+        if heard.begins_to_read {
+            said.push(NotifyState::Ready);
+        } else if heard.waits {
+            said.push(NotifyState::ExtendTimeoutUsec(u32::try_from(MORE_TIME.as_micros()).unwrap_or(u32::MAX)));
+        }
+        if heard.lives {
+            said.push(NotifyState::Watchdog);
+        }
+        said.extend(heard.news.as_deref().map(NotifyState::Status));
+        notify(&said);
+        tokio::select! {
+            () = tokio::time::sleep(pace) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    notify(&[NotifyState::Stopping, NotifyState::Status("finishing the requests under way")]);
+}
+
+fn notify(said: &[NotifyState<'_>]) {
+    if said.is_empty() {
+        return;
+    }
+    if let Err(error) = sd_notify::notify(said) {
+        warn!(%error, "systemd cannot be told");
+    }
+}
