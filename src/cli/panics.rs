@@ -53,7 +53,12 @@ mod tests {
         let test = "cli::panics::tests::d4_a_panic_tells_where_it_was_and_nothing_that_it_worked_on";
         for log in ["log", "no log"] {
             let mut child = Command::new(env::current_exe().unwrap());
-            let ended = child.args(["--exact", test, "--nocapture"]).env(CHILD, log).output().unwrap();
+            let ended = child
+                .args(["--exact", test, "--nocapture"])
+                .env(CHILD, log)
+                .env_remove("RUST_BACKTRACE")
+                .output()
+                .unwrap();
             let said = String::from_utf8_lossy(&ended.stderr);
             assert!(!ended.status.success() && !said.contains("Zanzibar"), "{said}");
             assert_eq!(said.matches("src/cli/panics.rs:").count(), 3, "{said}");
