@@ -12,13 +12,16 @@ use super::process::Process;
 use super::{Options, SandboxError};
 
 /// A start takes about a second; a busy machine gets this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often another port is tried when somebody took ours between choosing and binding it.
 const PORTS: usize = 5;
 
 /// ER_BAD_DB_ERROR.
 const UNKNOWN_DATABASE: u16 = 1049;
+
+/// ER_CANNOT_CONVERT_STRING.
+const CANNOT_CONVERT: u16 = 3854;
 
 /// A private server. Dropping it kills it and removes its data.
 #[derive(Debug)]
@@ -167,7 +170,7 @@ impl Server {
     /// Shuts the server down in order.
     ///
     /// # Errors
-    /// When it did not end within a minute; it is killed then.
+    /// When it did not end within two minutes; it is killed then.
     pub async fn stop(&mut self) -> Result<(), SandboxError> {
         if self.process.is_none() {
             return Ok(());
@@ -270,7 +273,14 @@ impl Server {
         // A statement may have shut the server down.
         let Ok(mut connection) = self.connect_plain().await else { return Ok(()) };
         let there = format!("SELECT 1 FROM information_schema.processlist WHERE id = {session}");
-        while connection.query_first::<u8, _>(there.as_str()).await?.is_some() {
+        loop {
+            match connection.query_first::<u8, _>(there.as_str()).await {
+                Ok(None) => break,
+                Ok(Some(_)) => {}
+                // MySQL cannot show a statement with a character of four bytes, such as that of a session that is leaving.
+                Err(mysql_async::Error::Server(error)) if error.code == CANNOT_CONVERT => {}
+                Err(error) => return Err(error.into()),
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(connection.disconnect().await?)

@@ -122,8 +122,12 @@ async fn w2_no_window_closes_while_the_log_is_not_being_read() {
     for fate in [Fate::Cut, Fate::Silent] {
         proxy.dumps(fate);
         // A barrier that was under way may still count: it had been read up to.
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        let stuck = office.date_time_start(1).await;
+        let stands = async || {
+            let before = office.date_time_start(1).await;
+            office.exec("DO SLEEP(3)").await;
+            (office.date_time_start(1).await == before).then_some(before)
+        };
+        let stuck = office.until("DateTimeStart stands still", stands).await;
         office.exec(&insert(1)).await;
         // SQL is answered all the while.
         office.exec("DO SLEEP(3)").await;

@@ -86,35 +86,43 @@ async fn r8_only_the_subscription_whose_place_was_purged_catches_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r8_another_server_with_the_same_data_is_noticed_and_nothing_is_lost() {
+    another_server(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r8_another_server_with_the_same_data_is_noticed_after_a_restart_and_nothing_is_lost() {
+    another_server(false).await;
+}
+
+/// Another server takes the place of the first, while the bridge is `running` or off.
+async fn another_server(running: bool) {
     if !MySql::is_available() {
         eprintln!("NOT TESTED: there is no MySQL here; scripts/fetch-servers gets it");
         return;
     }
-    for running in [false, true] {
-        let options = Options::default().gtid().zone("Europe/Berlin").arg("--sql-mode=");
-        let mut office = Office::on(Arc::new(MySql::start(options).await.unwrap()), Engine::InnoDb).await;
-        office.subscribe(1, "Appointment", 1).await;
-        let mut bridge = Some(office.process());
-        office.ticking(1).await;
-        office.exec(&insert(1)).await;
-        arrive(&mut office, &[(1, "AptNum", 1)]).await;
-        if !running {
-            bridge = None;
-        }
-        office.exec(&insert(2)).await;
-        // A promoted replica: the same rows, another UUID.
-        server(&mut office).stop().await.unwrap();
-        std::fs::remove_file(office.server.data().join("auto.cnf")).unwrap();
-        server(&mut office).restart().await.unwrap();
-        office.exec(&insert(3)).await;
-        let bridge = bridge.unwrap_or_else(|| office.process());
-        arrive(&mut office, &[(1, "AptNum", 2), (1, "AptNum", 3)]).await;
-        office.ticking(1).await;
-        office.exec(&insert(4)).await;
-        arrive(&mut office, &[(1, "AptNum", 4)]).await;
-        bridge.kill();
-        assert!(log(&office).contains("this is another server than before"), "{}", log(&office));
+    let options = Options::default().gtid().zone("Europe/Berlin").arg("--sql-mode=");
+    let mut office = Office::on(Arc::new(MySql::start(options).await.unwrap()), Engine::InnoDb).await;
+    office.subscribe(1, "Appointment", 1).await;
+    let mut bridge = Some(office.process());
+    office.ticking(1).await;
+    office.exec(&insert(1)).await;
+    arrive(&mut office, &[(1, "AptNum", 1)]).await;
+    if !running {
+        bridge = None;
     }
+    office.exec(&insert(2)).await;
+    // A promoted replica: the same rows, another UUID.
+    server(&mut office).stop().await.unwrap();
+    std::fs::remove_file(office.server.data().join("auto.cnf")).unwrap();
+    server(&mut office).restart().await.unwrap();
+    office.exec(&insert(3)).await;
+    let bridge = bridge.unwrap_or_else(|| office.process());
+    arrive(&mut office, &[(1, "AptNum", 2), (1, "AptNum", 3)]).await;
+    office.ticking(1).await;
+    office.exec(&insert(4)).await;
+    arrive(&mut office, &[(1, "AptNum", 4)]).await;
+    bridge.kill();
+    assert!(log(&office).contains("this is another server than before"), "{}", log(&office));
 }
 
 #[tokio::test(flavor = "multi_thread")]

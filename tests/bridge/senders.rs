@@ -1,8 +1,9 @@
 //! W7: other senders of the same subscription, and a death at each step of writing DateTimeStart.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use mysql_async::prelude::Queryable;
+use opendental_cdc::sandbox::receiver::Behavior;
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::office::{Event, Office};
@@ -76,6 +77,35 @@ async fn w7_two_bridges_of_one_subscription_each_send_every_row_once_and_date_ti
     assert!(starts.is_sorted(), "DateTimeStart went {starts:?}");
     assert_eq!(office.told("sending again from there"), 0);
     assert!(office.told("another sender moves DateTimeStart") <= 2 * 3);
+    drop(bridges);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_a_bridge_whose_events_take_long_writes_no_older_date_time_start_over_anothers() {
+    let mut office = Office::open().await;
+    office.subscribe(1, "Appointment", 1).await;
+    // One of them has a slow way to the endpoint.
+    office.receiver.behave_by(|event| {
+        let delay = Duration::from_secs(if event.header("workstation") == "OTHER" { 3 } else { 0 });
+        Behavior::Answer { status: 200, headers: Vec::new(), delay }
+    });
+    let bridges = [office.process(), office.process_on("OTHER")];
+    for _ in 0..3 {
+        office.ticking(1).await;
+    }
+    let (mut num, mut slow, mut starts) = (0, 0, Vec::new());
+    while slow < 4 {
+        num += 1;
+        office.exec(&insert(num)).await;
+        let before = office.date_time_start(1).await;
+        // Until one of them has moved it, whichever way.
+        starts.push(office.date_time_start_after(1, &before).await);
+        while let Some(event) = office.receiver.try_next() {
+            slow += usize::from(event.header("workstation") == "OTHER");
+        }
+    }
+    assert!(starts.is_sorted(), "DateTimeStart went {starts:?}");
+    assert_eq!(office.told("sending again from there"), 0);
     drop(bridges);
 }
 
