@@ -102,7 +102,10 @@ impl Bridge {
         };
         let health = board.health().clone();
         let server = Server::bind(&setup.config.http).await?;
-        let services = Services::new(&setup.config.http, board, setup.practice.clone());
+        let mut services = Services::new(&setup.config.http, board, setup.practice.clone());
+        if setup.config.delivery.log_days > 0 {
+            services = services.with_delivery_log(&setup.config.state.path);
+        }
         let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
         let result = match setup.opened(state, &health, &stop).await {
             Ok(Some(state)) => setup.run_until(state, &health, &mut desk, &stop).await,

@@ -13,14 +13,12 @@ use super::{
 /// The rule: with `http.admin_token`, whoever presents it; without one, whoever calls on this machine. A token is asked
 /// for on this machine too, since behind a proxy everybody may seem to be here.
 #[derive(Clone, Debug)]
-#[allow(dead_code)]
 pub(crate) struct Admin {
     token: Option<Arc<Secret>>,
 }
 
 /// What becomes of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code)]
 pub(crate) enum Admission {
     /// May see and do all.
     Granted,
@@ -38,7 +36,6 @@ impl Admin {
     }
 
     /// What becomes of the caller who presents `token`.
-    #[allow(dead_code)]
     pub(crate) fn admit(&self, peer: Peer, headers: &HeaderMap, token: Option<&str>) -> Admission {
         match &self.token {
             Some(expected) if token.is_some_and(|token| expected.is(token)) => Admission::Granted,

@@ -15,6 +15,9 @@ pub enum HttpError {
         /// What to do.
         advice: &'static str,
     },
+    /// Nothing that nobody can guess is to be had.
+    #[error("the operating system gives no random bytes, without which the status page cannot tell who may see it")]
+    Random,
 }
 
 impl HttpError {

@@ -1,4 +1,5 @@
-//! What we listen on: the Subscriptions API, `/healthz` (the process lives), `/readyz` (it reads the log) and `/metrics`.
+//! What we listen on: the status page, the Subscriptions API, `/healthz` (the process lives), `/readyz` (it reads the log)
+//! and `/metrics`.
 
 mod admin;
 mod api_keys;
@@ -8,6 +9,7 @@ mod json_object;
 mod limits;
 mod metrics;
 mod openapi;
+mod page;
 mod practice;
 mod refusal;
 mod routes;

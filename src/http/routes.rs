@@ -10,17 +10,26 @@ use axum::{
 };
 use chrono::Utc;
 
-use super::{limits::bounded, metrics::metrics, openapi, services::Services, subscriptions};
+use tokio_util::sync::CancellationToken;
 
-/// The router of one bridge.
-pub(super) fn router(services: Services) -> Router {
+use super::{
+    limits::bounded,
+    metrics::metrics,
+    openapi,
+    page::{self, Seal},
+    services::Services,
+    subscriptions,
+};
+
+/// The router of one bridge; answers that go on end with `stop`.
+pub(super) fn router(services: Services, seal: Seal, stop: CancellationToken) -> Router {
     // For monitors, which may call us by whatever name; nothing here is a secret.
     let open = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics));
     // Each room of the API and the page merges its routes here.
-    let guarded = Router::new()
+    let guarded = page::routes(services.clone(), seal, stop)
         .merge(subscriptions::routes())
         .merge(openapi::routes())
         .layer(from_fn_with_state(services.clone(), under_our_name));

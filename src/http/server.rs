@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::HttpError;
 use super::limits::CONNECTIONS;
+use super::page::Seal;
 use super::routes::router;
 use super::serve::serve;
 use super::services::Services;
@@ -19,6 +20,7 @@ use crate::config::HttpConfig;
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    seal: Seal,
 }
 
 impl Server {
@@ -41,7 +43,8 @@ impl Server {
                 config.listen
             );
         }
-        Ok(Some(Self { listener, address }))
+        let seal = Seal::new().map_err(|_| HttpError::Random)?;
+        Ok(Some(Self { listener, address, seal }))
     }
 
     /// The address taken, with the port found for port 0.
@@ -51,7 +54,7 @@ impl Server {
 
     /// Answers until `cancel`, then finishes the requests under way, for five seconds at most.
     pub async fn serve(self, services: Services, cancel: CancellationToken) {
-        let service = TowerToHyperService::new(router(services));
+        let service = TowerToHyperService::new(router(services, self.seal, cancel.clone()));
         serve(self.listener, service, CONNECTIONS, cancel).await;
     }
 }

@@ -1,17 +1,20 @@
 //! What the routes answer from.
 
+use std::{path::Path, sync::Arc};
+
 use super::{admin::Admin, api_keys::ApiKeys, caller::OwnNames, practice::Practice};
 use crate::{config::HttpConfig, status::Board};
 
 /// Everything that a route may need; cheap to clone, clones share it.
 #[derive(Clone)]
-#[allow(dead_code)]
 pub struct Services {
     pub(super) board: Board,
     pub(super) practice: Practice,
     pub(super) admin: Admin,
     pub(super) names: OwnNames,
     pub(super) keys: ApiKeys,
+    /// The state file whose log of deliveries is shown.
+    pub(super) delivery_log: Option<Arc<Path>>,
 }
 
 impl Services {
@@ -23,6 +26,13 @@ impl Services {
             admin: Admin::new(&config.admin_token),
             names: OwnNames::new(&config.hosts),
             keys: ApiKeys::new(&config.api_keys),
+            delivery_log: None,
         }
+    }
+
+    /// Shows the log of deliveries in the state file at `path`.
+    #[must_use]
+    pub fn with_delivery_log(self, path: &Path) -> Self {
+        Self { delivery_log: Some(path.into()), ..self }
     }
 }

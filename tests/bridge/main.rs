@@ -27,6 +27,7 @@ mod mysql;
 mod mysql_cdc;
 mod office;
 mod outage;
+mod page;
 mod parity;
 mod places;
 mod plain_tables;
