@@ -1,6 +1,8 @@
 //! What README.md tells people to do is done here, on private servers.
 #![allow(clippy::unwrap_used)]
 
+use std::process::Command;
+
 use opendental_cdc::config::Config;
 use opendental_cdc::opendental::schema::{Engine, statements};
 use opendental_cdc::sandbox::{MariaDb, MySql, Options, Server};
@@ -29,6 +31,21 @@ fn options(mysql: bool) -> Options {
     options
 }
 
+/// Adds the subscription by the README's command and configuration, but for the server's port.
+fn subscribe(server: &Server) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("opendental-cdc.toml"), blocks("toml")[0]).unwrap();
+    let commands = blocks("sh").join("").replace("\\\n", " ");
+    let line = commands.lines().find(|line| line.contains(" subscriptions add ")).unwrap();
+    let added = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"))
+        .args(line.split_whitespace().skip(1))
+        .env("OPENDENTAL_CDC_MYSQL__URL", format!("mysql://cdc:secret@127.0.0.1:{}/opendental", server.port()))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(added.status.success(), "{added:?}");
+}
+
 async fn follow_the_readme(server: &Server) {
     let config = Config::from_toml(blocks("toml")[0]).unwrap();
     let schema: Vec<String> = statements(Engine::MyIsam).collect();
@@ -36,6 +53,7 @@ async fn follow_the_readme(server: &Server) {
     for sql in blocks("sql") {
         server.exec(sql).await.unwrap();
     }
+    subscribe(server);
     let row = "SELECT CONCAT_WS('|', Workstation, WatchTable, PollingSeconds, DateTimeStart > NOW() - INTERVAL 1 HOUR) \
                FROM opendental.apisubscription";
     assert_eq!(server.value(row).await.unwrap().unwrap(), format!("{}|Appointment|5|1", config.workstation));

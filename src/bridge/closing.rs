@@ -152,9 +152,11 @@ impl Engine {
             local: barrier.local,
         };
         let mut plans = HashMap::new();
-        let mut unsure = Vec::new();
+        let (mut unsure, mut skipped) = (Vec::new(), Vec::new());
         for num in due {
-            if self.is_unsure(num) {
+            if self.skip_at(num, &end) {
+                skipped.push(num);
+            } else if self.is_unsure(num) {
                 unsure.push(num);
             } else if let Some(since) = self.doubt_before(num, end.to.point) {
                 self.scan_then_close(num, since, &end);
@@ -164,7 +166,7 @@ impl Engine {
         }
         self.again(&unsure);
         self.trim = true;
-        Ok(())
+        skipped.into_iter().try_for_each(|num| self.attend(num))
     }
 
     /// A barrier lies where the log ends, and a server that is silent has sent all of its log. If it says so again and

@@ -87,6 +87,11 @@ impl DeliveryLog {
 impl Engine {
     /// Takes note of an attempt that has just ended.
     pub(super) fn log_delivery(&mut self, attempted: &Attempted) {
+        self.log_delivery_at(self.now_millis(), attempted);
+    }
+
+    /// Takes note of an attempt that ended at this time of our clock, in milliseconds.
+    pub(super) fn log_delivery_at(&mut self, ended: i64, attempted: &Attempted) {
         let (status, failure) = match &attempted.attempt.outcome {
             Outcome::Accepted { status } => (Some(*status), None),
             Outcome::Failed(failure) => {
@@ -96,7 +101,7 @@ impl Engine {
         };
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         self.delivery_log.push(Delivery {
-            ended: self.now_millis(),
+            ended,
             subscription: attempted.num,
             watch_table: attempted.watch_table.clone(),
             window: attempted.window,

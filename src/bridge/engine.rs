@@ -30,9 +30,11 @@ use super::{
     publishing::Published,
     second_pass::SecondPass,
     shares::Shares,
+    skipping::Skips,
     storing::Storing,
     tables::{Followed, Watched},
     troubles::Troubles,
+    ui_events::UiEvents,
     write_back::WritingBack,
 };
 use crate::{
@@ -160,6 +162,8 @@ pub(super) struct Engine {
     pub(super) noting_failures: NotingFailures,
     /// What is told of all this to whoever asks.
     pub(super) published: Published,
+    pub(super) ui_events: UiEvents,
+    pub(super) skips: Skips,
     pub(super) jobs: JoinSet<Done>,
     pub(super) stopping: bool,
     pub(super) stop: CancellationToken,
@@ -240,6 +244,8 @@ impl Engine {
             troubles: Troubles::default(),
             noting_failures: NotingFailures::default(),
             published,
+            ui_events: UiEvents::default(),
+            skips: Skips::default(),
             jobs: JoinSet::new(),
             stopping: false,
             stop: CancellationToken::new(),
@@ -345,6 +351,14 @@ impl Engine {
             Done::Reloaded(result) => self.reloaded(result),
             Done::Audited(result) => {
                 self.audited(*result);
+                Ok(())
+            }
+            Done::PatientRead(read) => {
+                self.patient_read(read);
+                Ok(())
+            }
+            Done::UiEventOver(over) => {
+                self.ui_event_over(over);
                 Ok(())
             }
             Done::GivenUp => Ok(()),

@@ -6,6 +6,7 @@ use super::{
     event_body::ReadRows,
     reload::Loaded,
     storing::Batch,
+    ui_events::{PatientRead, UiEventOver},
     unlogged::{SearchError, Unlogged},
 };
 use crate::{
@@ -33,6 +34,10 @@ pub(super) enum Done {
     KeyLookedUp { watch: WatchId, result: Result<Option<TableFacts>, DatabaseError> },
     /// Failures of these subscriptions were noted in their rows, or could not be.
     FailuresNoted { nums: Vec<i64>, result: Result<(), DatabaseError> },
+    /// A patient who was selected was read.
+    PatientRead(PatientRead),
+    /// A UI event was accepted or given up.
+    UiEventOver(UiEventOver),
     /// Subscriptions and lookups were read anew.
     Reloaded(Result<Loaded, DatabaseError>),
     /// Rows were searched for that the log does not tell.

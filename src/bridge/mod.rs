@@ -30,12 +30,16 @@ mod second_pass;
 mod sending;
 mod server_clock;
 mod shares;
+mod skipping;
+mod skipping_stopped;
 mod start;
 mod storing;
 mod tables;
 mod troubles;
+mod ui_events;
 mod unlogged;
 mod write_back;
 
 pub use error::BridgeError;
+pub use skipping_stopped::{SkipTo, skip_while_stopped};
 pub use start::Bridge;

@@ -276,7 +276,7 @@ impl Engine {
         }
     }
 
-    fn pending(&self, subscriber: &Subscriber) -> Pending {
+    pub(super) fn pending(&self, subscriber: &Subscriber) -> Pending {
         let in_window = subscriber.window.as_ref().map_or(0, |window| {
             let planned = window.plan.as_ref().map_or(0, |plan| plan.len());
             let sent = self.published.sent.get(&subscriber.subscription.num);

@@ -80,6 +80,9 @@ impl Engine {
             Ok(watch) => watch,
             Err(why) => {
                 self.remove_subscription(num, why);
+                if self.unserved.get(&num) != Some(&subscription) {
+                    self.forget_ui_events(num);
+                }
                 self.unserved.insert(num, subscription);
                 return Ok(());
             }
@@ -198,6 +201,7 @@ impl Engine {
     /// It was deleted.
     pub(super) fn forget_subscription(&mut self, num: i64) {
         self.remove_subscription(num, "it was deleted");
+        self.forget_ui_events(num);
         self.unserved.remove(&num);
     }
 

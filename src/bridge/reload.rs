@@ -86,7 +86,6 @@ impl Engine {
         for watched in self.watched.values_mut() {
             watched.generation += 1;
         }
-        self.unserved.clear();
         self.found_failure_columns(loaded.failure_columns);
         let mut seen = HashSet::new();
         for row in &loaded.subscriptions {
@@ -102,6 +101,7 @@ impl Engine {
                 Err(error) => warn!(%error, "a row of apisubscription cannot be read; it is left alone"),
             }
         }
+        self.unserved.retain(|num, _| seen.contains(num));
         for num in self.subscribers.keys().copied().filter(|num| !seen.contains(num)).collect::<Vec<_>>() {
             self.forget_subscription(num);
         }

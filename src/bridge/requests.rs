@@ -11,16 +11,16 @@ use crate::{
 impl Engine {
     /// Does as asked, and says whether it did.
     pub(super) fn asked(&mut self, asked: Asked, desk: &Desk) -> Result<(), BridgeError> {
-        let (answer, result) = match asked {
-            Asked::Status => {
-                desk.publish(self.status(Stage::Running));
-                return Ok(());
+        match asked {
+            Asked::Status => desk.publish(self.status(Stage::Running)),
+            Asked::Request(Request::RetryNow { subscription, answer }) => {
+                let result = self.retry_now(subscription)?;
+                // Who asked may not have waited.
+                let _ = answer.send(result);
             }
-            Asked::Request(Request::RetryNow { subscription, answer }) => (answer, self.retry_now(subscription)?),
-            Asked::Request(Request::Skip { answer, .. }) => (answer, Err(Refused::NotByThisEngine("binlog"))),
-        };
-        // Who asked may not have waited.
-        let _ = answer.send(result);
+            Asked::Request(Request::Skip { subscription, to, answer }) => self.skip(subscription, to, answer),
+            Asked::Request(Request::PatientSelected { selected, answer }) => self.patient_selected(selected, answer),
+        }
         Ok(())
     }
 

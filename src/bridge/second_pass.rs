@@ -97,6 +97,15 @@ impl Engine {
         self.second_pass.as_ref().is_some_and(|pass| pass.subscriptions.contains(&num))
     }
 
+    /// The subscription does not need what the second reader reads any more.
+    pub(super) fn leave_second_pass(&mut self, num: i64) {
+        if let Some(pass) = &mut self.second_pass {
+            pass.subscriptions.remove(&num);
+        }
+        // Dropping it ends its reader.
+        self.second_pass.take_if(|pass| pass.subscriptions.is_empty());
+    }
+
     /// Takes in what the second reader has read.
     pub(super) async fn second_pass_message(&mut self, message: Option<Message>) -> Result<(), BridgeError> {
         match message {

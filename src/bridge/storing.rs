@@ -35,6 +35,8 @@ pub(super) enum Then {
     Send { num: i64, epoch: u64 },
     /// Write DateTimeStart back.
     WriteBack { num: i64, value: String },
+    /// Tell those who asked that the subscription was skipped ahead.
+    TellSkipped { num: i64 },
 }
 
 /// What one commit stores, and what waits for it.
@@ -234,6 +236,7 @@ impl Engine {
                     Failpoint::CursorStored.pass();
                     self.want_write_back(num, value);
                 }
+                Then::TellSkipped { num } => self.tell_skipped(num),
                 Then::Send { num, epoch } => {
                     Failpoint::RangeStored.pass();
                     let current = self.subscribers.get(&num).is_some_and(|subscriber| subscriber.epoch == epoch);

@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::receive::ReceiveError;
+use super::{receive::ReceiveError, subscriptions::SubscriptionsError};
 use crate::{
     bridge::BridgeError, config::ConfigError, delivery::DeliveryError, polling::PollingError, source::SourceError,
 };
@@ -64,6 +64,7 @@ fn is_configuration(error: &(dyn Error + 'static)) -> bool {
     error.is::<ConfigError>()
         || error.downcast_ref().is_some_and(BridgeError::is_configuration)
         || error.downcast_ref().is_some_and(PollingError::is_configuration)
+        || error.downcast_ref().is_some_and(SubscriptionsError::is_usage)
         || matches!(error.downcast_ref(), Some(SourceError::Configuration { .. }))
         || matches!(error.downcast_ref(), Some(DeliveryError::Secret { .. } | DeliveryError::Workstation))
         || matches!(error.downcast_ref(), Some(ReceiveError::Secret { .. }))

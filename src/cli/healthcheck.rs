@@ -61,7 +61,7 @@ async fn check(listen: &str) -> Result<(), HealthcheckError> {
 }
 
 /// One who listens on all addresses is reached at this machine's own.
-fn reachable(ip: IpAddr) -> IpAddr {
+pub(super) fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

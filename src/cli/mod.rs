@@ -12,6 +12,7 @@ mod progress_bars;
 pub mod receive;
 mod run;
 mod signals;
+mod subscriptions;
 #[cfg(target_os = "linux")]
 mod systemd;
 mod tail;
@@ -44,6 +45,7 @@ enum Command {
     Run(run::Arguments),
     Demo(demo::Arguments),
     Tail(tail::Arguments),
+    Subscriptions(subscriptions::Arguments),
     Decode(decode::Arguments),
     Receive(receive::ReceiveArgs),
     #[command(hide = true)]
@@ -82,6 +84,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Tail(arguments) => tail::run(arguments).await,
+        Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
         Command::Decode(arguments) => decode::run(arguments).await,
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Receive(arguments) => {

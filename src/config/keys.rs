@@ -86,6 +86,7 @@ pub(super) const KEYS: &[Key] = &[
     key("http.hosts", Kind::List(check::host)),
     secret("http.admin_token", Kind::Text(check::admin_token)),
     secret("http.api_keys", Kind::List(check::api_key)),
+    key("http.ui_events", Kind::Choice(&["loopback", "keys"])),
     key("log.level", Kind::Choice(&["error", "warn", "info", "debug", "trace"])),
     key("log.format", Kind::Choice(&["text", "json"])),
 ];

@@ -197,12 +197,30 @@ pub struct HttpConfig {
     pub admin_token: SecretString,
     /// `DeveloperKey/CustomerKey`, or a customer key alone: keys beside those of the practice's table `apikey`.
     pub api_keys: Vec<SecretString>,
+    /// Whose UI events are taken.
+    pub ui_events: UiEventCallers,
+}
+
+/// `http.ui_events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UiEventCallers {
+    /// Programs on this machine.
+    Loopback,
+    /// Whoever has a key of the API.
+    Keys,
 }
 
 impl HttpConfig {
     /// Listening on this address, all else by default.
     pub fn on(listen: &str) -> Self {
-        Self { listen: listen.to_owned(), hosts: Vec::new(), admin_token: "".into(), api_keys: Vec::new() }
+        Self {
+            listen: listen.to_owned(),
+            hosts: Vec::new(),
+            admin_token: "".into(),
+            api_keys: Vec::new(),
+            ui_events: UiEventCallers::Loopback,
+        }
     }
 }
 

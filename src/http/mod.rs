@@ -17,7 +17,9 @@ mod secret;
 mod serve;
 mod server;
 mod services;
+mod skip;
 mod subscriptions;
+mod ui_events;
 
 pub use error::HttpError;
 pub use practice::Practice;

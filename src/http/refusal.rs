@@ -17,8 +17,16 @@ pub(crate) enum Refusal {
     Invalid(String),
     /// 401. Which part of the key is wrong is not said.
     Unauthorized,
+    /// 403: why the caller may not do it.
+    Forbidden(&'static str),
     /// 404: what is not there.
     NotFound(&'static str),
+    /// 409: why it cannot be done as things stand.
+    Conflict(&'static str),
+    /// 501: why it is not done here.
+    NotDoneHere(&'static str),
+    /// 503: why it is not done now.
+    Later(&'static str),
     /// 503: the practice's database is not connected yet.
     NotConnected,
     /// 500: a row holds what its columns cannot have.
@@ -54,7 +62,11 @@ impl IntoResponse for Refusal {
                 answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ODFHIR"));
                 answer
             }
+            Self::Forbidden(words) => said(StatusCode::FORBIDDEN, words),
             Self::NotFound(words) => said(StatusCode::NOT_FOUND, words),
+            Self::Conflict(words) => said(StatusCode::CONFLICT, words),
+            Self::NotDoneHere(words) => said(StatusCode::NOT_IMPLEMENTED, words),
+            Self::Later(words) => later(words),
             Self::NotConnected => later("The practice's database is not connected yet."),
             Self::Unreadable(error) => {
                 tracing::warn!(%error, "a row of apisubscription cannot be shown");

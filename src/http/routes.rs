@@ -9,7 +9,6 @@ use axum::{
     routing::get,
 };
 use chrono::Utc;
-
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,7 +17,7 @@ use super::{
     openapi,
     page::{self, Seal},
     services::Services,
-    subscriptions,
+    skip, subscriptions, ui_events,
 };
 
 /// The router of one bridge; answers that go on end with `stop`.
@@ -31,7 +30,9 @@ pub(super) fn router(services: Services, seal: Seal, stop: CancellationToken) ->
     // Each room of the API and the page merges its routes here.
     let guarded = page::routes(services.clone(), seal, stop)
         .merge(subscriptions::routes())
+        .merge(ui_events::routes())
         .merge(openapi::routes())
+        .merge(skip::routes())
         .layer(from_fn_with_state(services.clone(), under_our_name));
     open.merge(guarded)
         .layer(from_fn(bounded))

@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use super::{admin::Admin, api_keys::ApiKeys, caller::OwnNames, practice::Practice};
-use crate::{config::HttpConfig, status::Board};
+use crate::{
+    config::{HttpConfig, UiEventCallers},
+    status::Board,
+};
 
 /// Everything that a route may need; cheap to clone, clones share it.
 #[derive(Clone)]
@@ -15,6 +18,8 @@ pub struct Services {
     pub(super) keys: ApiKeys,
     /// The state file whose log of deliveries is shown.
     pub(super) delivery_log: Option<Arc<Path>>,
+    /// Whose UI events are taken.
+    pub(super) ui_events: UiEventCallers,
 }
 
 impl Services {
@@ -27,6 +32,7 @@ impl Services {
             names: OwnNames::new(&config.hosts),
             keys: ApiKeys::new(&config.api_keys),
             delivery_log: None,
+            ui_events: config.ui_events,
         }
     }
 

@@ -125,11 +125,13 @@ impl Poller {
 
     /// Answers who asks between two rounds.
     pub(super) fn asked(&self, asked: Asked, desk: &Desk) {
-        let answer = match asked {
-            Asked::Status => return desk.publish(self.status(Stage::Running)),
-            Asked::Request(Request::RetryNow { answer, .. } | Request::Skip { answer, .. }) => answer,
-        };
+        let refused = Refused::NotByThisEngine("polling");
         // Who asked may not have waited.
-        let _ = answer.send(Err(Refused::NotByThisEngine("polling")));
+        let _gone = match asked {
+            Asked::Status => return desk.publish(self.status(Stage::Running)),
+            Asked::Request(Request::RetryNow { answer, .. }) => answer.send(Err(refused)).is_err(),
+            Asked::Request(Request::Skip { answer, .. }) => answer.send(Err(refused)).is_err(),
+            Asked::Request(Request::PatientSelected { answer, .. }) => answer.send(Err(refused.into())).is_err(),
+        };
     }
 }

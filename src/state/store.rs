@@ -205,6 +205,16 @@ impl State {
         let Some(connection) = self.connection else { return Ok(()) };
         connection.close().await.map_err(|error| StateError::sqlite(&self.path, &error))
     }
+
+    /// Closes and removes the file. The lock beside it stays, so that whoever opens it next finds it
+    /// [`Origin::Missing`].
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub async fn discard(mut self) -> Result<(), StateError> {
+        self.disconnect().await;
+        fs::remove_file(&self.path).map_err(|error| StateError::unwritable(&self.path, &error))
+    }
 }
 
 /// A connection to a file whose tables are ours and of this version.

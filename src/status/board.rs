@@ -10,13 +10,17 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Answer, Desk, Health, Refused, Request, Stage, Status};
+use super::{Answer, Desk, Health, NotTold, Refused, Request, Skipped, Stage, Status};
+use crate::opendental::PatientSelected;
 
 /// A status is made anew for whoever looks when the last one is older than this.
 const FRESH: Duration = Duration::from_millis(900);
 
 /// An engine is never busy for so long; one that is being started again has nobody to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the server must be asked for takes so many times as long.
+const WAITS_FOR_SERVER: u32 = 10;
 
 /// Requests that wait to be taken; more are refused.
 const REQUESTS: usize = 64;
@@ -97,23 +101,39 @@ impl Board {
     /// # Errors
     /// Why not.
     pub async fn retry_now(&self, subscription: i64) -> Result<(), Refused> {
-        self.ask(|answer| Request::RetryNow { subscription, answer }).await
+        self.ask(self.inner.patience, |answer| Request::RetryNow { subscription, answer }).await
     }
 
-    /// Skips what `subscription` has not been sent: it goes on from now (rule W7).
+    /// Skips what `subscription` has not been sent: it goes on from now (rule W7). Rows stamped since the instant `to`,
+    /// in seconds since 1970 UTC, are sent all the same. Waits until the server has told where now is in its log.
     ///
     /// # Errors
-    /// Why not.
-    pub async fn skip(&self, subscription: i64) -> Result<(), Refused> {
-        self.ask(|answer| Request::Skip { subscription, answer }).await
+    /// Why not. [`Refused::Busy`] also if it takes too long; it may be done then all the same.
+    pub async fn skip(&self, subscription: i64, to: Option<i64>) -> Result<Skipped, Refused> {
+        let patience = self.inner.patience.saturating_mul(WAITS_FOR_SERVER);
+        self.ask(patience, |answer| Request::Skip { subscription, to, answer }).await
     }
 
-    async fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Result<(), Refused> {
+    /// Tells the subscriptions that want to know that a patient was selected; returns how many are told. Waits until the
+    /// patient has been read.
+    ///
+    /// # Errors
+    /// Why none is.
+    pub async fn patient_selected(&self, selected: PatientSelected) -> Result<usize, NotTold> {
+        let patience = self.inner.patience.saturating_mul(WAITS_FOR_SERVER);
+        self.ask(patience, |answer| Request::PatientSelected { selected, answer }).await
+    }
+
+    async fn ask<T, E: From<Refused>>(
+        &self,
+        patience: Duration,
+        request: impl FnOnce(Answer<T, E>) -> Request,
+    ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
         self.inner.requests.try_send(request(answer)).map_err(|_| Refused::Busy)?;
-        match timeout(self.inner.patience, answered).await {
+        match timeout(patience, answered).await {
             Ok(Ok(result)) => result,
-            _ => Err(Refused::Busy),
+            _ => Err(Refused::Busy.into()),
         }
     }
 
@@ -174,11 +194,11 @@ mod tests {
         assert_eq!(board.retry_now(1).await, Err(Refused::Busy));
         for _ in 1..REQUESTS {
             let (answer, _) = oneshot::channel();
-            let _ = board.inner.requests.try_send(Request::Skip { subscription: 1, answer });
+            let _ = board.inner.requests.try_send(Request::Skip { subscription: 1, to: None, answer });
         }
-        assert_eq!(board.skip(1).await, Err(Refused::Busy), "no room for more");
+        assert_eq!(board.skip(1, None).await, Err(Refused::Busy), "no room for more");
         drop(desk);
-        assert_eq!(board.skip(1).await, Err(Refused::Busy));
+        assert_eq!(board.skip(1, None).await, Err(Refused::Busy));
     }
 
     #[tokio::test]

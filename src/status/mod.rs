@@ -20,5 +20,5 @@ pub use health::Health;
 pub use history::History;
 pub use notice::{Notice, NoticeKind, Progress};
 pub use overview::{Attempted, EngineKind, Memory, Place, ReadTotals, Reading, ServerFacts, Stage, Status};
-pub use request::{Answer, Refused, Request};
+pub use request::{Answer, NotTold, Refused, Request, Skipped};
 pub use subscription::{LastEvent, Pending, SubscriptionStatus, Trouble, WindowState};

@@ -219,6 +219,18 @@ impl Subscriber {
         self.last = start;
     }
 
+    /// Goes on from `place`, which was the log's end at the instant `now`, and leaves out what was not delivered before:
+    /// all of it, or with `to` what was stamped before that (rule W7). `local` is to become DateTimeStart.
+    pub fn skip(&mut self, place: Cursor, now: Instant, to: Option<Instant>, local: String) {
+        self.restart_window();
+        self.cursor = Some(place);
+        self.catch_up = to.map(micros);
+        self.backlog = None;
+        self.paused_until = None;
+        self.last = to.unwrap_or(now);
+        self.start.want(local);
+    }
+
     /// DateTimeStart was moved to `until`, beyond the server's now (rule W7).
     pub fn pause(&mut self, until: Instant) {
         self.restart_window();

@@ -8,6 +8,7 @@ mod catch_up;
 mod chaos;
 #[cfg(unix)]
 mod clocks;
+mod command;
 mod date_time_start;
 mod deletions;
 mod delivery;
@@ -40,10 +41,12 @@ mod row_image;
 mod scale;
 mod second_pass;
 mod senders;
+mod skipping;
 mod starting;
 mod state_file;
 mod subscriptions;
 #[cfg(target_os = "linux")]
 mod systemd;
+mod ui_events;
 mod windows;
 mod workload;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{
         Arc, Weak,
         atomic::{AtomicU32, Ordering},
@@ -53,6 +53,7 @@ pub(crate) struct Office {
     proxy: Option<u16>,
     client: &'static str,
     engine: &'static str,
+    listen: String,
 }
 
 impl Office {
@@ -88,7 +89,8 @@ impl Office {
         let receiver = Receiver::bind("127.0.0.1:0").await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (settings, client, engine) = (String::new(), "mysql_async", "binlog");
-        Self { server, database, receiver, folder, settings, proxy: None, client, engine }
+        let listen = String::new();
+        Self { server, database, receiver, folder, settings, proxy: None, client, engine, listen }
     }
 
     /// Adds lines to the configuration of bridges started from here on.
@@ -112,6 +114,19 @@ impl Office {
         self.engine = "polling";
     }
 
+    /// Lets bridges started from here on listen at this address.
+    pub(crate) fn listen(&mut self, address: &str) {
+        address.clone_into(&mut self.listen);
+    }
+
+    /// Runs the program with this configuration until it ends by itself. There is nobody whom it could ask.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        let file = self.folder.path().join("command.toml");
+        std::fs::write(&file, self.toml()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+        command.args(arguments).arg("--config").arg(&file).stdin(Stdio::null()).output().unwrap()
+    }
+
     /// The configuration as a file's text.
     pub(crate) fn toml(&self) -> String {
         let mut toml = String::new();
@@ -122,7 +137,7 @@ impl Office {
         writeln!(toml, "[mysql]\nurl = \"{url}\"\nheartbeat_seconds = 1").unwrap();
         writeln!(toml, "client = \"{}\"", self.client).unwrap();
         writeln!(toml, "[state]\npath = '{}'", state.display()).unwrap();
-        writeln!(toml, "[http]\nlisten = \"\"").unwrap();
+        writeln!(toml, "[http]\nlisten = \"{}\"", self.listen).unwrap();
         toml.push_str(&self.settings);
         toml
     }
