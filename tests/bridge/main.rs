@@ -20,6 +20,7 @@ mod events;
 mod failpoints;
 mod failure_columns;
 mod guard;
+mod large_log;
 mod layouts;
 mod memory;
 mod metrics;

@@ -27,7 +27,8 @@ use crate::{
     workload::{Workload, Writing, watched},
 };
 
-/// How long all may take to arrive once everything is mended. On a busy machine it takes seconds.
+/// How long nothing may arrive once everything is mended and something is missing. It takes seconds, but on a machine
+/// that does much else.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 pub(super) struct Stage {
@@ -68,6 +69,8 @@ pub(super) struct Stage {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     faults: BTreeMap<Fault, usize>,
+    /// How often the bridge was killed, for whatever fault.
+    kills: usize,
     statements: u64,
     rows: u64,
     events: usize,
@@ -212,6 +215,7 @@ impl Stage {
 
     fn kill_bridge(&mut self) {
         if let Some(bridge) = self.bridge.take() {
+            self.report.kills += 1;
             bridge.kill();
         }
     }
@@ -230,9 +234,15 @@ impl Stage {
     async fn apply(&mut self, fault: Fault) {
         match fault {
             Fault::BridgeKilled => {
-                self.kill_bridge();
-                self.while_it_lasts(0..800).await;
-                self.start_bridge();
+                // Up to three times, the others while it starts.
+                for again in (0..self.random.u8(1..=3)).rev() {
+                    self.kill_bridge();
+                    self.while_it_lasts(0..800).await;
+                    self.start_bridge();
+                    if again > 0 {
+                        self.while_it_lasts(0..1500).await;
+                    }
+                }
             }
             Fault::BridgeStopped => {
                 let bridge = self.bridge.take().unwrap();
@@ -459,9 +469,13 @@ impl Stage {
     /// Lets everything come to rest, and finds out whether anything was lost.
     pub(super) async fn settle(mut self) -> Report {
         self.hush().await;
-        let until = Instant::now() + PATIENCE;
+        let (mut arrived, mut until) = (0, Instant::now() + PATIENCE);
         loop {
             let lost = self.lost().await;
+            let events = self.books.lock().unwrap().events;
+            if events > arrived {
+                (arrived, until) = (events, Instant::now() + PATIENCE);
+            }
             let ended = self.bridge.as_mut().and_then(Process::exit_code);
             if lost.is_empty() {
                 break;
@@ -597,6 +611,7 @@ impl Report {
         for (fault, count) in &other.faults {
             *self.faults.entry(*fault).or_default() += count;
         }
+        self.kills += other.kills;
         self.statements += other.statements;
         self.rows += other.rows;
         self.events += other.events;
@@ -608,10 +623,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { faults, statements, rows, events, repeated_events, elements, repeats } = self;
+        let Self { faults, kills, statements, rows, events, repeated_events, elements, repeats } = self;
         write!(
             f,
-            "faults {faults:?}; {statements} statements changed {rows} rows; {events} events taken, {repeated_events} of \
+            "faults {faults:?}; the bridge killed {kills} times; {statements} statements changed {rows} rows; {events} events taken, {repeated_events} of \
              them once more; {elements} elements, {repeats} of new events told nothing new"
         )
     }
