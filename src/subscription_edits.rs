@@ -6,6 +6,9 @@ use crate::{
     source::{ColumnValue, Database, DatabaseError, Misfit, SubscriptionEdit, TextRow},
 };
 
+/// Columns and what they are to hold.
+type Values = Vec<(&'static str, ColumnValue)>;
+
 /// Why an edit was not made. Nothing was written then.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EditError {
@@ -34,13 +37,10 @@ pub(crate) async fn add(
     fields: &SubscriptionFields,
 ) -> Result<TextRow, EditError> {
     let mut edit = database.edit_subscriptions().await?;
-    let made = fields.create(customer_key, tables, edit.now()).map_err(EditError::Refused)?;
-    let values = columns(&made);
-    fits(&mut edit, &values).await?;
-    if let Some(repeated) = repeated(&edit, &made) {
-        return Err(EditError::Repeated(repeated));
+    match addition(&mut edit, tables, customer_key, fields).await {
+        Ok(values) => Ok(edit.insert(&values).await?),
+        Err(error) => refuse(edit, error).await,
     }
-    Ok(edit.insert(&values).await?)
 }
 
 /// Changes the fields of subscription `num` that are given; returns its row. With an `owner`, only one of that customer
@@ -52,48 +52,84 @@ pub(crate) async fn change(
     fields: &SubscriptionFields,
 ) -> Result<TextRow, EditError> {
     let mut edit = database.edit_subscriptions().await?;
-    let before = find(&edit, num, owner)?;
-    let changed = fields.change(&before).map_err(EditError::Refused)?;
-    let old = columns(&before);
-    // What is not asked for stays as it is by then: DateTimeStart moves all the time.
-    let values: Vec<_> = columns(&changed).into_iter().filter(|value| !old.contains(value)).collect();
-    fits(&mut edit, &values).await?;
-    let repeated = |subscription: &Subscription| match subscription.is_expired(edit.now()) {
-        true => None,
-        false => repeated(&edit, subscription),
-    };
-    // Two that were the same before may be edited in all that leaves them so.
-    if let (None, Some(other)) = (repeated(&before), repeated(&changed)) {
-        return Err(EditError::Repeated(other));
+    match alteration(&mut edit, num, owner, fields).await {
+        Ok(values) => edit.update(num, &values).await?.ok_or(EditError::NotFound),
+        Err(error) => refuse(edit, error).await,
     }
-    edit.update(num, &values).await?.ok_or(EditError::NotFound)
 }
 
 /// Deletes subscription `num`; with an `owner`, only one of that customer key.
 pub(crate) async fn remove(database: &Database, num: i64, owner: Option<&str>) -> Result<(), EditError> {
     let edit = database.edit_subscriptions().await?;
-    find(&edit, num, owner)?;
+    if let Err(error) = find(&edit, num, owner) {
+        return refuse(edit, error).await;
+    }
     if edit.delete(num).await? { Ok(()) } else { Err(EditError::NotFound) }
 }
 
-fn find(edit: &SubscriptionEdit, num: i64, owner: Option<&str>) -> Result<Subscription, EditError> {
+async fn refuse<T>(edit: SubscriptionEdit<'_>, error: EditError) -> Result<T, EditError> {
+    edit.give_up().await?;
+    Err(error)
+}
+
+/// What a new row is to hold.
+async fn addition(
+    edit: &mut SubscriptionEdit<'_>,
+    tables: &WatchTables,
+    customer_key: &str,
+    fields: &SubscriptionFields,
+) -> Result<Values, EditError> {
+    let made = fields.create(customer_key, tables, edit.now()).map_err(EditError::Refused)?;
+    let values = columns(&made);
+    fits(edit, &values).await?;
+    match repeated(edit, &made) {
+        Some(other) => Err(EditError::Repeated(other)),
+        None => Ok(values),
+    }
+}
+
+/// What a row is to hold instead.
+async fn alteration(
+    edit: &mut SubscriptionEdit<'_>,
+    num: i64,
+    owner: Option<&str>,
+    fields: &SubscriptionFields,
+) -> Result<Values, EditError> {
+    let before = find(edit, num, owner)?;
+    let changed = fields.change(&before).map_err(EditError::Refused)?;
+    let old = columns(&before);
+    // What is not asked for stays as it is by then: DateTimeStart moves all the time.
+    let values: Values = columns(&changed).into_iter().filter(|value| !old.contains(value)).collect();
+    fits(edit, &values).await?;
+    let repeated = |subscription: &Subscription| match subscription.is_expired(edit.now()) {
+        true => None,
+        false => repeated(edit, subscription),
+    };
+    // Two that were the same before may be edited in all that leaves them so.
+    match (repeated(&before), repeated(&changed)) {
+        (None, Some(other)) => Err(EditError::Repeated(other)),
+        _ => Ok(values),
+    }
+}
+
+fn find(edit: &SubscriptionEdit<'_>, num: i64, owner: Option<&str>) -> Result<Subscription, EditError> {
     let mut found = subscriptions(edit).filter(|found| found.num == num);
     // Keys are compared here: to the server's collation, a and A may be equal.
     found.find(|found| owner.is_none_or(|owner| found.customer_key == owner)).ok_or(EditError::NotFound)
 }
 
 /// The subscription that sends already what this one is to send.
-fn repeated(edit: &SubscriptionEdit, subscription: &Subscription) -> Option<i64> {
+fn repeated(edit: &SubscriptionEdit<'_>, subscription: &Subscription) -> Option<i64> {
     let mut others = subscriptions(edit).filter(|other| other.num != subscription.num);
     others.find(|other| subscription.repeats(other, edit.now())).map(|other| other.num)
 }
 
 /// Rows that hold what their columns cannot have are nobody's subscriptions; the bridge names them in its log.
-fn subscriptions(edit: &SubscriptionEdit) -> impl Iterator<Item = Subscription> {
+fn subscriptions(edit: &SubscriptionEdit<'_>) -> impl Iterator<Item = Subscription> {
     edit.rows().iter().filter_map(|row| Subscription::from_row(row).ok())
 }
 
-async fn fits(edit: &mut SubscriptionEdit, values: &[(&'static str, ColumnValue)]) -> Result<(), EditError> {
+async fn fits(edit: &mut SubscriptionEdit<'_>, values: &[(&'static str, ColumnValue)]) -> Result<(), EditError> {
     let refused = |misfit| match misfit {
         Misfit::TooLong { column, most } => FieldRefused::new(column, format!("must have at most {most} characters")),
         Misfit::Unencodable { column, charset } => {
@@ -105,7 +141,7 @@ async fn fits(edit: &mut SubscriptionEdit, values: &[(&'static str, ColumnValue)
 }
 
 /// All columns but the key.
-fn columns(subscription: &Subscription) -> Vec<(&'static str, ColumnValue)> {
+fn columns(subscription: &Subscription) -> Values {
     let text = |text: &str| ColumnValue::Text(text.to_owned());
     vec![
         ("EndPointUrl", text(&subscription.end_point_url)),

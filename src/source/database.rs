@@ -14,10 +14,13 @@ use crate::config::MysqlConfig;
 /// Statements under way at once, beside barriers, snapshots and scans.
 const STATEMENTS_AT_ONCE: usize = 4;
 
+/// Statements under way at once that people asked for: however many there are, the server has connections left.
+const FOR_PEOPLE_AT_ONCE: usize = 2;
+
 /// The practice's database, for SQL.
 ///
 /// Cheap to clone; all clones share their connections. Barriers and the write-back have one connection that is kept
-/// open, rows by key and layouts a few more; each snapshot and each scan makes its own. A connection that broke is
+/// open, rows by key and layouts a few more, and so has what people ask for; each snapshot and each scan makes its own. A connection that broke is
 /// replaced at the next call: a call that meets a broken one tries once more with a new one.
 #[derive(Clone)]
 pub struct Database {
@@ -29,6 +32,7 @@ struct Inner {
     time_zone: String,
     clock: Lane,
     rows: Lane,
+    people: Lane,
 }
 
 /// Connections for one purpose.
@@ -46,6 +50,8 @@ pub(super) enum Purpose {
     Rows,
     /// The same connections, for what searches a whole table and may have to wait for those who write to it.
     Search,
+    /// What people and their programs ask for: it must not keep events waiting.
+    People,
 }
 
 impl Database {
@@ -63,8 +69,13 @@ impl Database {
     async fn connect_with(options: SessionOptions, config: &MysqlConfig) -> Result<Self, DatabaseError> {
         let session = options.connect().await?;
         let lane = |count| Lane { idle: Mutex::new(Vec::new()), permits: Semaphore::new(count) };
-        let inner =
-            Inner { options, time_zone: config.time_zone.clone(), clock: lane(1), rows: lane(STATEMENTS_AT_ONCE) };
+        let inner = Inner {
+            options,
+            time_zone: config.time_zone.clone(),
+            clock: lane(1),
+            rows: lane(STATEMENTS_AT_ONCE),
+            people: lane(FOR_PEOPLE_AT_ONCE),
+        };
         inner.clock.put(session);
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -142,6 +153,7 @@ impl Database {
         let lane = match purpose {
             Purpose::Clock => &self.inner.clock,
             Purpose::Rows | Purpose::Search => &self.inner.rows,
+            Purpose::People => &self.inner.people,
         };
         // The semaphore is never closed.
         let permit = lane.permits.acquire().await.map_err(|_| self.unexpected(doing, "the program is ending"))?;
@@ -160,7 +172,7 @@ impl Database {
 
     /// Ends all idle connections. Calls that come later make new ones.
     pub async fn close(&self) {
-        for lane in [&self.inner.clock, &self.inner.rows] {
+        for lane in [&self.inner.clock, &self.inner.rows, &self.inner.people] {
             while let Some(session) = lane.take() {
                 session.close().await;
             }
@@ -178,7 +190,12 @@ pub(super) struct Lent<'a> {
     kept: bool,
 }
 
-impl Lent<'_> {
+impl<'a> Lent<'a> {
+    /// Whose connection it is.
+    pub(super) fn database(&self) -> &'a Database {
+        self.database
+    }
+
     /// Nothing is under way on it, and it may be lent again.
     pub(super) fn give_back(self) {
         self.lane.put(self.session);

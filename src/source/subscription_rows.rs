@@ -4,9 +4,9 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    database::{Database, Purpose},
+    database::{Database, Lent, Purpose},
     database_error::DatabaseError,
-    session::Session,
+    session::{Answer, Session},
     sql_text::{identifier, text},
     text_row::TextRow,
 };
@@ -52,7 +52,7 @@ pub enum Misfit {
 impl Database {
     /// All rows of `apisubscription`, with whatever columns there are, by number.
     pub async fn subscription_rows(&self) -> Result<Vec<TextRow>, DatabaseError> {
-        let (answers, _) = self.ask(Purpose::Rows, READING, |_| all_rows()).await?;
+        let (answers, _) = self.ask(Purpose::People, READING, |_| all_rows()).await?;
         Ok(answers.into_iter().next().map(|answer| answer.rows).unwrap_or_default())
     }
 
@@ -61,34 +61,41 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::Locked`] if another edit does not end within ten seconds; else as any statement.
-    pub async fn edit_subscriptions(&self) -> Result<SubscriptionEdit, DatabaseError> {
-        let mut session = self.session().await?;
+    pub async fn edit_subscriptions(&self) -> Result<SubscriptionEdit<'_>, DatabaseError> {
+        let lock = lock_name(self.name());
         let sql = format!(
-            "SELECT GET_LOCK('{}', {LOCK_SECONDS}); SELECT DATE_FORMAT(NOW(), '%Y-%m-%d %H:%i:%s'); {COLUMNS}; {}",
-            lock_name(self.name()),
+            "SELECT GET_LOCK('{lock}', {LOCK_SECONDS}); SELECT DATE_FORMAT(NOW(), '%Y-%m-%d %H:%i:%s'); {COLUMNS}; {}",
             all_rows()
         );
-        let answers = session.results(&sql, READING).await?;
-        let [lock, clock, columns, rows] = <[_; 4]>::try_from(answers).map_err(|_| strange(&session))?;
-        if lock.rows.first().and_then(|row| row.text_at(0)) != Some("1") {
+        let mut lent = self.lend(Purpose::People, READING).await?;
+        let answers = loop {
+            match lent.session.results(&sql, READING).await {
+                Ok(answers) => break answers,
+                Err(error) => lent.replace_after(error).await?,
+            }
+        };
+        let strange = || strange(&lent.session);
+        let [locked, clock, columns, rows] = <[_; 4]>::try_from(answers).map_err(|_| strange())?;
+        if locked.rows.first().and_then(|row| row.text_at(0)) != Some("1") {
             return Err(DatabaseError::Locked { server: self.server().to_owned(), doing: READING });
         }
-        let now = clock.rows.first().and_then(|row| row.text_at(0)).ok_or_else(|| strange(&session))?.to_owned();
-        let columns =
-            columns.rows.iter().map(TableColumn::new).collect::<Option<_>>().ok_or_else(|| strange(&session))?;
-        Ok(SubscriptionEdit { session, now, columns, rows: rows.rows })
+        let now = clock.rows.first().and_then(|row| row.text_at(0)).ok_or_else(strange)?.to_owned();
+        let columns = columns.rows.iter().map(TableColumn::new).collect::<Option<_>>().ok_or_else(strange)?;
+        Ok(SubscriptionEdit { lent, lock, now, columns, rows: rows.rows })
     }
 }
 
 /// One edit of `apisubscription`, which keeps others waiting until it is done or dropped.
-pub struct SubscriptionEdit {
-    session: Session,
+pub struct SubscriptionEdit<'a> {
+    lent: Lent<'a>,
+    /// The server's lock by which others wait; it ends with the connection too.
+    lock: String,
     now: String,
     columns: Vec<TableColumn>,
     rows: Vec<TextRow>,
 }
 
-impl SubscriptionEdit {
+impl<'a> SubscriptionEdit<'a> {
     /// The rows as they are, by number.
     pub fn rows(&self) -> &[TextRow] {
         &self.rows
@@ -113,8 +120,8 @@ impl SubscriptionEdit {
             }
         }
         if !questions.is_empty() {
-            let answer = self.session.rows(&format!("SELECT {}", questions.join(", ")), READING).await?;
-            let answer = answer.first().ok_or_else(|| strange(&self.session))?;
+            let answer = self.lent.session.rows(&format!("SELECT {}", questions.join(", ")), READING).await?;
+            let answer = answer.first().ok_or_else(|| strange(&self.lent.session))?;
             for (index, (column, bytes, charset)) in converted.into_iter().enumerate() {
                 if answer.text_at(index) != Some(bytes.as_str()) {
                     misfits.push(Misfit::Unencodable { column, charset });
@@ -125,7 +132,7 @@ impl SubscriptionEdit {
     }
 
     /// Adds a row of these values and returns it. Columns without a value get their default, or what stands for none.
-    pub async fn insert(mut self, values: &[(&'static str, ColumnValue)]) -> Result<TextRow, DatabaseError> {
+    pub async fn insert(self, values: &[(&'static str, ColumnValue)]) -> Result<TextRow, DatabaseError> {
         let given = |column: &TableColumn| values.iter().any(|(name, _)| column.is(name));
         let mut names: Vec<String> = values.iter().map(|(name, _)| identifier(name)).collect();
         let mut literals: Vec<String> = values.iter().map(|(_, value)| literal(value)).collect();
@@ -138,16 +145,13 @@ impl SubscriptionEdit {
             names.join(", "),
             literals.join(", ")
         );
-        let mut answers = self.session.results(&sql, ADDING).await?;
-        let row = answers.pop().and_then(|answer| answer.rows.into_iter().next());
-        let row = row.ok_or_else(|| strange(&self.session))?;
-        self.session.close().await;
-        Ok(row)
+        let (answers, database) = self.finish(&sql, ADDING).await?;
+        first_row(answers).ok_or_else(|| database.unexpected(ADDING, "the new row is not there"))
     }
 
     /// Sets these values in row `num` and returns the row; `None`: there is no such row.
     pub async fn update(
-        mut self,
+        self,
         num: i64,
         values: &[(&'static str, ColumnValue)],
     ) -> Result<Option<TextRow>, DatabaseError> {
@@ -158,21 +162,28 @@ impl SubscriptionEdit {
             true => read,
             false => format!("UPDATE {TABLE} SET {} WHERE {KEY} = {num}; {read}", sets.join(", ")),
         };
-        let answer = self.session.results(&sql, CHANGING).await?.pop();
-        self.session.close().await;
-        Ok(answer.and_then(|answer| answer.rows.into_iter().next()))
+        let (answers, _) = self.finish(&sql, CHANGING).await?;
+        Ok(first_row(answers))
     }
 
     /// Deletes row `num`; false: there is no such row.
-    pub async fn delete(mut self, num: i64) -> Result<bool, DatabaseError> {
-        let answers = self.session.results(&format!("DELETE FROM {TABLE} WHERE {KEY} = {num}"), REMOVING).await?;
-        self.session.close().await;
+    pub async fn delete(self, num: i64) -> Result<bool, DatabaseError> {
+        let (answers, _) = self.finish(&format!("DELETE FROM {TABLE} WHERE {KEY} = {num}"), REMOVING).await?;
         Ok(answers.first().is_some_and(|answer| answer.affected > 0))
     }
 
     /// Ends the edit with nothing done.
-    pub async fn give_up(self) {
-        self.session.close().await;
+    pub async fn give_up(self) -> Result<(), DatabaseError> {
+        self.finish("DO 0", READING).await.map(drop)
+    }
+
+    /// Sends the edit's last statements and lets others begin.
+    async fn finish(mut self, sql: &str, doing: &'static str) -> Result<(Vec<Answer>, &'a Database), DatabaseError> {
+        let sql = format!("{sql}; DO RELEASE_LOCK('{}')", self.lock);
+        let answers = self.lent.session.results(&sql, doing).await?;
+        let database = self.lent.database();
+        self.lent.give_back();
+        Ok((answers, database))
     }
 
     fn column(&self, name: &str) -> Option<&TableColumn> {
@@ -225,6 +236,11 @@ impl TableColumn {
             _ => "0",
         }
     }
+}
+
+/// The first row that any of the statements returned.
+fn first_row(answers: Vec<Answer>) -> Option<TextRow> {
+    answers.into_iter().find_map(|answer| answer.rows.into_iter().next())
 }
 
 fn all_rows() -> String {

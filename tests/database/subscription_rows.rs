@@ -112,7 +112,7 @@ async fn texts_that_the_server_would_cut_or_change_are_named() {
             Misfit::Unencodable { column: "Note", charset },
         ];
         assert_eq!(edit.misfits(&bad).await.unwrap(), expected, "{kind:?}");
-        edit.give_up().await;
+        edit.give_up().await.unwrap();
     }
 }
 
@@ -130,7 +130,7 @@ async fn edits_come_one_after_the_other() {
         assert_eq!(practice.database.subscription_rows().await.unwrap().len(), 1, "{kind:?}");
         // One that was dropped half-way keeps nobody waiting for long.
         drop(practice.database.edit_subscriptions().await.unwrap());
-        practice.database.edit_subscriptions().await.unwrap().give_up().await;
+        practice.database.edit_subscriptions().await.unwrap().give_up().await.unwrap();
     }
 }
 

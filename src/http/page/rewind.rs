@@ -72,7 +72,8 @@ pub(super) async fn rewind(State(page): State<Page>, Path(num): Path<i64>, sent:
 
 async fn move_back(database: Option<Database>, num: i64, from: &str) -> Result<String, NotRewound> {
     let from = read(from).ok_or(NotRewound::NoTime)?;
-    let edit = database.ok_or(NotRewound::NotConnected)?.edit_subscriptions().await?;
+    let database = database.ok_or(NotRewound::NotConnected)?;
+    let edit = database.edit_subscriptions().await?;
     let rows = edit.rows().iter().filter_map(|row| Subscription::from_row(row).ok());
     let present = rows.into_iter().find(|row| row.num == num).map(|row| row.date_time_start);
     match present {
@@ -82,7 +83,7 @@ async fn move_back(database: Option<Database>, num: i64, from: &str) -> Result<S
             written.map(|_| from).ok_or(NotRewound::Gone)
         }
         present => {
-            edit.give_up().await;
+            edit.give_up().await?;
             Err(present.map_or(NotRewound::Gone, NotRewound::NotBefore))
         }
     }

@@ -1,5 +1,6 @@
 //! `/api/v1/subscriptions`, as Open Dental's API has it. What a release leaves open, docs/api.md tells.
 
+mod ahead;
 pub(super) mod body;
 mod page;
 mod schema;
@@ -15,11 +16,12 @@ use axum::{
 
 use super::{api_keys::Caller, practice::Connected, refusal::Refusal, services::Services};
 use crate::{
-    opendental::{Subscription, subscription_json},
+    opendental::{Subscription, SubscriptionFields, subscription_json},
     row::Row,
     source::TextRow,
     subscription_edits::{self, EditError},
 };
+use ahead::Skipped;
 use page::Page;
 use schema::{ChangedSubscription, NewSubscription};
 
@@ -158,10 +160,21 @@ pub(super) async fn change(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let num = number(&num)?;
-    let fields = body::read(&headers, &body)?.of_known(num, &caller.customer_key)?;
-    let Connected { database, .. } = connected(&services)?;
-    let changed = subscription_edits::change(&database, num, Some(&caller.customer_key), &fields).await?;
-    one(StatusCode::OK, &changed)
+    let mut fields = body::read(&headers, &body)?.of_known(num, &caller.customer_key)?;
+    let connected = connected(&services)?;
+    let to = ahead::target(&services, &connected, &caller, num, &fields).await?;
+    let wanted = fields.date_time_start.take_if(|_| to.is_some());
+    let change =
+        async |fields| subscription_edits::change(&connected.database, num, Some(&caller.customer_key), fields).await;
+    let row = change(&fields).await?;
+    let Some(to) = to else { return one(StatusCode::OK, &row) };
+    match ahead::skip(&services, num, to).await? {
+        Some(date_time_start) => one(StatusCode::OK, &Skipped { row, date_time_start }),
+        None => {
+            let start = SubscriptionFields { date_time_start: wanted, ..SubscriptionFields::default() };
+            one(StatusCode::OK, &change(&start).await?)
+        }
+    }
 }
 
 /// Deletes a subscription, for which nothing more is sent then.
