@@ -6,7 +6,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
 };
 
-use super::{services::Services, subscriptions};
+use super::{services::Services, subscriptions, ui_events};
 
 const PATH: &str = "/api/v1/openapi.json";
 
@@ -22,18 +22,22 @@ async fn describe() -> impl IntoResponse {
 #[openapi(
     info(
         title = "opendental-cdc",
-        description = "Open Dental's Subscriptions API, as the bridge serves it beside the practice's database. Refusals \
-                       are JSON strings that say what is wrong.",
+        description = "Open Dental's Subscriptions API, as the bridge serves it beside the practice's database, and UI \
+                       events. Refusals are JSON strings that say what is wrong.",
         license(name = "MIT", identifier = "MIT")
     ),
     servers((url = "http://127.0.0.1:30224", description = "As http.listen is by default")),
-    tags((name = "Subscriptions", description = "The caller's rows of apisubscription")),
+    tags(
+        (name = "Subscriptions", description = "The caller's rows of apisubscription"),
+        (name = "UI events", description = "What people do on workstations; Open Dental's API has nothing like it"),
+    ),
     paths(
         subscriptions::list,
         subscriptions::add,
         subscriptions::show,
         subscriptions::change,
         subscriptions::remove,
+        ui_events::happened,
     ),
     modifiers(&Keys)
 )]

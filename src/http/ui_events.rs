@@ -10,6 +10,7 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{
     caller::{Peer, is_local},
@@ -32,7 +33,51 @@ pub(super) fn routes() -> Router<Services> {
     Router::new().route(PATH, post(happened))
 }
 
-async fn happened(
+/// What a program on a workstation tells.
+#[derive(ToSchema)]
+#[schema(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "it only describes")]
+pub(super) struct UiEvent {
+    /// "PatientSelected".
+    #[schema(example = "PatientSelected")]
+    ui_event_type: String,
+    /// The patient; 0 where no patient is selected any more.
+    #[schema(example = 17)]
+    pat_num: i64,
+    /// The machine where it happened.
+    #[schema(example = "FRONTDESK")]
+    workstation: String,
+}
+
+/// What came of it.
+#[derive(ToSchema)]
+#[schema(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "it only describes")]
+pub(super) struct UiEventTold {
+    /// How many subscriptions are told.
+    #[schema(example = 1)]
+    events: i32,
+}
+
+/// Tells subscriptions to UI events what happened on a workstation. Whether a key is needed, `http.ui_events` says.
+#[utoipa::path(
+    post,
+    path = "/api/v1/uievents",
+    operation_id = "tellUiEvent",
+    tag = "UI events",
+    security((), ("ODFHIR" = [])),
+    request_body = UiEvent,
+    responses(
+        (status = 202, description = "Those who want to know are told", body = UiEventTold),
+        (status = 400, description = "What is wrong", body = String),
+        (status = 401, description = "The key is not good here", body = String),
+        (status = 403, description = "The caller may not tell", body = String),
+        (status = 404, description = "There is no such patient", body = String),
+        (status = 501, description = "This bridge polls", body = String),
+        (status = 503, description = "Not now; see Retry-After", body = String),
+    )
+)]
+pub(super) async fn happened(
     State(services): State<Services>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
