@@ -19,6 +19,7 @@ mod lookup_changes;
 mod memory;
 mod notices;
 mod outcomes;
+mod past;
 mod places;
 mod progress;
 mod publishing;

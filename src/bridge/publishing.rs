@@ -43,10 +43,11 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// Goes on from what an engine before this one told. `version` is the server's, whose log ends at `log_end`; what is
+    /// Goes on from what an engine before this one told, and from what became of events. `version` is the server's, whose log ends at `log_end`; what is
     /// read of it is counted in `read`.
     pub(super) fn begin(
         before: Arc<Status>,
+        history: History,
         database: &Database,
         version: String,
         log_end: LogPoint,
@@ -58,7 +59,7 @@ impl Published {
             since: None,
             last: None,
             log_end: Some(log_end),
-            history: History::of(&before),
+            history,
             counts: before.counts.clone(),
             happened: Happened::of(&before.notices),
             read,

@@ -13,6 +13,7 @@ use super::{
     clock::{OwnClock, ServerClock},
     engine::{Engine, Parts},
     error::BridgeError,
+    past,
     places::{self, ClockNow, Log, Lost},
     progress::Telling,
     publishing::Published,
@@ -327,7 +328,9 @@ impl Setup {
         };
         let (messages, reading, reader) = read(reader_config, start.clone(), self.read.clone());
         let audit = Audit::new(config.source.audit, audit_reader, audit_mark);
-        let mut published = Published::begin(board.latest(), &database, server, log.end, self.read.clone());
+        let before = board.latest();
+        let history = past::history(&before, &config.state.path).await;
+        let mut published = Published::begin(before, history, &database, server, log.end, self.read.clone());
         for loss in losses {
             published.log_lost(loss);
         }

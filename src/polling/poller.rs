@@ -93,9 +93,12 @@ impl Poller {
                 return Ok(());
             }
         };
-        match window::is_due(subscription, now) {
-            Some(true) => {}
-            Some(false) => return Ok(()),
+        match window::due(subscription) {
+            Some(due) if due <= now => {}
+            Some(due) => {
+                self.published.due_in(num, due - now, Utc::now());
+                return Ok(());
+            }
             None => {
                 self.say(num, "it is left alone: DateTimeStart is no date and time".to_owned());
                 self.published.is(subscription, WindowState::LeftAlone);

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::poller::Poller;
 use crate::{
@@ -61,6 +61,13 @@ impl Published {
     /// A subscription is doing this.
     pub(super) fn is(&mut self, subscription: &Subscription, state: WindowState) {
         self.subscriptions.insert(subscription.num, SubscriptionStatus::of(subscription, state));
+    }
+
+    /// It is due after so long.
+    pub(super) fn due_in(&mut self, num: i64, wait: TimeDelta, now: DateTime<Utc>) {
+        if let Some(subscription) = self.subscriptions.get_mut(&num) {
+            subscription.due = now.checked_add_signed(wait);
+        }
     }
 
     /// It could not be served in this round.

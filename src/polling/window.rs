@@ -8,14 +8,14 @@ use crate::opendental::Subscription;
 /// Changes that are older than this are not looked for.
 const LONGEST: TimeDelta = TimeDelta::days(3);
 
-/// Whether the subscription's next window is due at `now`; `None`: its DateTimeStart is no date and time.
-pub(super) fn is_due(subscription: &Subscription, now: NaiveDateTime) -> Option<bool> {
+/// When the subscription's next window is due; `None`: its DateTimeStart is no date and time.
+pub(super) fn due(subscription: &Subscription) -> Option<NaiveDateTime> {
     let start = parse(&subscription.date_time_start)?;
     let interval = TimeDelta::from_std(subscription.polling_interval()).unwrap_or(TimeDelta::MAX);
-    Some(start.checked_add_signed(interval).is_some_and(|due| now >= due))
+    Some(start.checked_add_signed(interval).unwrap_or(NaiveDateTime::MAX))
 }
 
-/// Where the window begins that ends at `stop`; `None` as in [`is_due`].
+/// Where the window begins that ends at `stop`; `None` as in [`due`].
 pub(super) fn from(subscription: &Subscription, stop: NaiveDateTime) -> Option<NaiveDateTime> {
     let start = parse(&subscription.date_time_start)?;
     Some(start.max(stop.checked_sub_signed(LONGEST).unwrap_or(start)))
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn it_is_due_polling_seconds_after_its_start() {
-        let due = |start, seconds, now| is_due(&subscription(start, seconds), parse(now).unwrap());
+        let due = |start, seconds, now| due(&subscription(start, seconds)).map(|due| parse(now).unwrap() >= due);
         assert_eq!(due("2026-03-04 10:20:00", 5, "2026-03-04 10:20:04"), Some(false));
         assert_eq!(due("2026-03-04 10:20:00", 5, "2026-03-04 10:20:05"), Some(true));
         assert_eq!(due("2026-03-04 10:20:00", 0, "2026-03-04 10:20:00"), Some(false), "0 counts as 1");

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{
     Connection, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteTransaction},
+    sqlite::{SqliteConnectOptions, SqliteRow, SqliteTransaction},
 };
 
 use super::{
@@ -86,6 +86,31 @@ impl DeliveryLog {
     pub async fn last(&mut self, subscription: i64, count: u32) -> Result<Vec<Delivery>, StateError> {
         let query = sqlx::query("SELECT * FROM delivery WHERE subscription = ? ORDER BY id DESC LIMIT ?");
         let rows = query.bind(subscription).bind(count).fetch_all(&mut self.connection).await;
+        self.deliveries(rows)
+    }
+
+    /// The last `count` attempts for whatever subscription, the newest first.
+    ///
+    /// # Errors
+    /// As [`DeliveryLog::last`].
+    pub async fn last_of_all(&mut self, count: u32) -> Result<Vec<Delivery>, StateError> {
+        let query = sqlx::query("SELECT * FROM delivery ORDER BY id DESC LIMIT ?");
+        let rows = query.bind(count).fetch_all(&mut self.connection).await;
+        self.deliveries(rows)
+    }
+
+    /// The last attempt for each subscription that was accepted.
+    ///
+    /// # Errors
+    /// As [`DeliveryLog::last`].
+    pub async fn last_accepted(&mut self) -> Result<Vec<Delivery>, StateError> {
+        const SQL: &str = "SELECT * FROM delivery WHERE id IN \
+            (SELECT MAX(id) FROM delivery WHERE failure IS NULL GROUP BY subscription) ORDER BY subscription";
+        let rows = sqlx::query(SQL).fetch_all(&mut self.connection).await;
+        self.deliveries(rows)
+    }
+
+    fn deliveries(&self, rows: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<Vec<Delivery>, StateError> {
         let rows = rows.map_err(|error| StateError::sqlite(&self.path, &error))?;
         rows.iter().map(|row| Record { path: &self.path, row }.delivery()).collect()
     }

@@ -4,9 +4,6 @@ use std::collections::{HashMap, VecDeque};
 
 use super::{Attempted, LastEvent, Status};
 
-/// So many attempts are told.
-const ATTEMPTS: usize = 50;
-
 /// The last attempts of all subscriptions, and each one's last success.
 #[derive(Debug)]
 pub struct History {
@@ -16,6 +13,9 @@ pub struct History {
 }
 
 impl History {
+    /// So many attempts are told.
+    pub const ATTEMPTS: u32 = 50;
+
     /// Goes on from what was told before.
     pub fn of(before: &Status) -> Self {
         let last_event = |told: &super::SubscriptionStatus| Some((told.num, told.last_event?));
@@ -25,13 +25,24 @@ impl History {
         }
     }
 
-    /// An attempt has ended.
-    pub fn add(&mut self, attempted: Attempted) {
+    /// Goes on from `attempts`, the newest first, and from the last of each subscription that were `accepted`.
+    pub fn after(attempts: impl IntoIterator<Item = Attempted>, accepted: impl IntoIterator<Item = Attempted>) -> Self {
+        let mut history = Self { attempts: attempts.into_iter().collect(), last_events: HashMap::new() };
+        accepted.into_iter().for_each(|attempted| history.note(&attempted));
+        history
+    }
+
+    fn note(&mut self, attempted: &Attempted) {
         if let (Some(status), None) = (attempted.status, &attempted.failure) {
             let event = LastEvent { at: attempted.at, elements: attempted.elements, status };
             self.last_events.insert(attempted.subscription, event);
         }
-        self.attempts.truncate(ATTEMPTS - 1);
+    }
+
+    /// An attempt has ended.
+    pub fn add(&mut self, attempted: Attempted) {
+        self.note(&attempted);
+        self.attempts.truncate(Self::ATTEMPTS as usize - 1);
         self.attempts.push_front(attempted);
     }
 

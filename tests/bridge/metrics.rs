@@ -3,9 +3,17 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use opendental_cdc::{config::HttpConfig, sandbox::receiver::Behavior};
+use opendental_cdc::{
+    config::HttpConfig,
+    opendental::schema::Engine,
+    sandbox::{MariaDb, Options, receiver::Behavior},
+};
 
 use crate::office::{Office, Running, subscription_row};
 
@@ -88,6 +96,14 @@ async fn metrics_tell_what_was_read_sent_and_refused() {
     office.exec("INSERT INTO appointment (AptNum, PatNum) VALUES (4, 1)").await;
     assert_eq!(office.event().await.elements.len(), 1);
     monitored.until(&office, "delivered_elements_total", |value| value == 4.0).await;
+    let last = of(1, "subscription_last_event_time_seconds");
+    let accepted = monitored.value(&last).await.unwrap();
+    monitored.bridge.stop().await;
+
+    let monitored = Monitored::start(&office);
+    let again = monitored.until(&office, &last, |_| true).await;
+    assert!((again - accepted).abs() < 1.0, "the state file knows it: {accepted} {again}");
+    assert_eq!(monitored.value("delivered_elements_total").await, Some(0.0));
     monitored.bridge.stop().await;
 }
 
@@ -108,21 +124,67 @@ async fn doubts_and_the_searches_that_answer_them_are_counted_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_dead_endpoint_is_counted_as_it_is_sent() {
+async fn what_waits_for_an_endpoint_is_counted_and_what_it_took_is_not() {
     let mut office = Office::open().await;
     office.configure("[delivery]\nmax_elements = 10\nretry_max_seconds = 1\n");
     office.subscribe(1, "Appointment", 1).await;
-    office.receiver.behave(Behavior::status(503));
+    let asked = AtomicUsize::new(0);
+    // The first of three events is taken.
+    office
+        .receiver
+        .behave_by(move |_| Behavior::status(if asked.fetch_add(1, Ordering::Relaxed) == 0 { 200 } else { 503 }));
     let monitored = Monitored::start(&office);
     office.ticking(1).await;
     let rows: Vec<String> = (1..=25).map(|num| format!("({num}, 1)")).collect();
     office.exec(&format!("INSERT INTO appointment (AptNum, PatNum) VALUES {}", rows.join(", "))).await;
     let pending = "subscription_pending_rows{subscription=\"1\",watch_table=\"Appointment\"}";
-    monitored.until(&office, pending, |value| value == 25.0).await;
+    monitored.until(&office, pending, |value| value == 15.0).await;
     monitored.until(&office, "subscriptions{state=\"retrying\"}", |value| value == 1.0).await;
     office.receiver.behave(Behavior::status(200));
     monitored.until(&office, pending, |value| value == 0.0).await;
     monitored.until(&office, "delivered_elements_total", |value| value == 25.0).await;
     assert!(monitored.value("delivery_attempts_total{outcome=\"status\",status=\"503\"}").await >= Some(1.0));
+    monitored.bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_another_sender_is_counted_and_told() {
+    let office = Office::open().await;
+    office.subscribe(1, "Appointment", 2).await;
+    let monitored = Monitored::start(&office);
+    office.ticking(1).await;
+    assert_eq!(monitored.value("notices{kind=\"other-sender\"}").await, Some(0.0));
+    let moved = async || {
+        office.exec("UPDATE apisubscription SET DateTimeStart=NOW() WHERE DateTimeStart<NOW()").await;
+        monitored.value("other_sender_moves_total").await.filter(|moves| *moves > 0.0)
+    };
+    office.until("a move is seen", moved).await;
+    assert_eq!(monitored.value("notices{kind=\"other-sender\"}").await, Some(1.0));
+    monitored.bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r8_counts_go_on_when_the_log_is_lost_and_the_loss_is_told() {
+    let server = Arc::new(MariaDb::start(Options::default().arg("--sql-mode=")).await.unwrap());
+    let mut office = Office::on(server, Engine::MyIsam).await;
+    office.subscribe(1, "Appointment", 1).await;
+    let monitored = Monitored::start(&office);
+    office.ticking(1).await;
+    let insert = |num: i64| format!("INSERT INTO appointment (AptNum, PatNum) VALUES ({num}, 1);");
+    office.exec(&insert(1)).await;
+    office.event().await;
+    monitored.until(&office, "delivered_elements_total", |value| value == 1.0).await;
+    // The new log is seen to be new as long as it is shorter.
+    office.exec(&"INSERT INTO patient (LName) VALUES ('filler');".repeat(50)).await;
+    office.ticking(1).await;
+    assert_eq!(monitored.value("log_losses_total").await, Some(0.0));
+    let events = monitored.value("log_events_total").await;
+    office.exec(&format!("RESET MASTER; {}", insert(2))).await;
+    monitored.until(&office, "log_losses_total", |value| value >= 1.0).await;
+    // Both are sent again, in one event or more.
+    monitored.until(&office, "delivered_elements_total", |value| value >= 3.0).await;
+    assert!(monitored.value("notices{kind=\"log-lost\"}").await >= Some(1.0));
+    assert!(monitored.value("log_events_total").await > events);
+    assert!(monitored.value("catch_ups_total").await >= Some(1.0));
     monitored.bridge.stop().await;
 }

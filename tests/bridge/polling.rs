@@ -184,6 +184,8 @@ async fn it_is_ready_while_the_server_can_be_asked_and_again_after_a_restart() {
     office.ticking(1).await;
     assert!(answer(&free, "/healthz").unwrap().ends_with("alive\n"));
     assert!(answer(&free, "/readyz").unwrap().ends_with("ready\n"));
+    let metrics = answer(&free, "/metrics").unwrap();
+    assert!(metrics.contains("engine=\"polling\"} 1\n") && metrics.contains("subscriptions{state=\"gathering\"} 1\n"));
     Arc::get_mut(&mut office.server).unwrap().stop().await.unwrap();
     let not_ready = async || answer(&free, "/readyz").filter(|answer| answer.contains("not ready: waiting")).map(drop);
     office.until("it is not ready", not_ready).await;

@@ -39,6 +39,8 @@ async fn the_last_attempts_of_a_subscription_can_be_read_while_the_bridge_runs()
     assert_eq!(log.last(1, 2).await.unwrap(), [failed(4, 1), delivery(3, 1)]);
     assert_eq!(log.last(1, 10).await.unwrap().len(), 3);
     assert_eq!(log.last(3, 10).await.unwrap(), []);
+    assert_eq!(log.last_of_all(3).await.unwrap(), [failed(4, 1), delivery(3, 1), delivery(2, 2)]);
+    assert_eq!(log.last_accepted().await.unwrap(), [delivery(3, 1), delivery(2, 2)]);
     drop(state);
     State::open(&path).await.unwrap();
     assert_eq!(kept(&path, 2).await, [2], "a restart keeps it");
