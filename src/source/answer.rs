@@ -20,6 +20,8 @@ pub(super) const COM_QUERY: u8 = 3;
 pub(super) const OK: u8 = 0;
 pub(super) const ERROR: u8 = 0xff;
 const END: u8 = 0xfe;
+/// A value in a row that is NULL.
+const NULL: u8 = 0xfb;
 /// An end is shorter than this; a row may begin with the same byte, but is longer then.
 const END_LIMIT: usize = 9;
 
@@ -51,12 +53,17 @@ impl Answer {
             (Some(_), None) if is_end(packet) => self.row = Some(std::mem::take(&mut self.columns).into()),
             (Some(_), None) => return Err(strange().into()),
             (Some(_), Some(_)) if is_end(packet) => return Ok(Some(std::mem::take(&mut self.rows))),
-            (Some(_), Some(columns)) => {
-                self.rows.push(parse::<RowDeserializer<(), Text>>(packet, columns.clone())?.into_inner());
-            }
+            (Some(_), Some(columns)) => self.rows.push(row(packet, columns)?),
         }
         Ok(None)
     }
+}
+
+/// A row. MySQL leaves the UUID of a replica that has none out of SHOW SLAVE HOSTS' rows, instead of telling NULL.
+fn row(packet: &[u8], columns: &Arc<[Column]>) -> Result<Row, ConnectionError> {
+    let read = |packet: &[u8]| parse::<RowDeserializer<(), Text>>(packet, columns.clone());
+    let row = read(packet).or_else(|_| read(&[packet, &[NULL]].concat()));
+    Ok(row?.into_inner())
 }
 
 /// Whether the packet ends a list of others, or the log.
