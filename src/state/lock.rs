@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -30,10 +31,21 @@ impl Lock {
         self.was_there
     }
 
+    /// Whether somebody has the lock in this file. Who takes it at this very moment is not kept from it.
+    pub(super) fn is_held(lock: &Path) -> io::Result<bool> {
+        let file = match File::options().write(true).open(lock) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file?,
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     pub(super) async fn take(path: &Path) -> Result<Self, StateError> {
-        // By whichever link the database was named, the lock is the same.
-        let mut lock: PathBuf = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        lock.as_mut_os_string().push(".lock");
+        let lock = name(path);
         let was_there = lock.exists();
         let file = File::options().create(true).truncate(false).write(true).open(&lock);
         let file = file.map_err(|error| StateError::unwritable(path, &error))?;
@@ -47,4 +59,11 @@ impl Lock {
             }
         }
     }
+}
+
+/// The lock's file: by whichever link the database was named, it is the same.
+pub(super) fn name(path: &Path) -> PathBuf {
+    let mut lock: PathBuf = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    lock.as_mut_os_string().push(".lock");
+    lock
 }

@@ -11,6 +11,7 @@ mod lock;
 mod records;
 mod saved;
 mod schema;
+mod sight;
 mod store;
 
 #[cfg(test)]
@@ -19,4 +20,5 @@ mod tests;
 pub use delivery_log::{Delivery, DeliveryFailure, DeliveryLog, ForgetDeliveries};
 pub use error::StateError;
 pub use saved::{Changes, Cursor, ForgetLayouts, Saved, SavedLayout, SavedSubscription, SavedWindow};
+pub use sight::{SeenFile, StateSight};
 pub use store::{Origin, State};
