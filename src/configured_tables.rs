@@ -47,7 +47,7 @@ pub(crate) async fn find(database: &Database, tables: &[String]) -> Result<Watch
                 let table = PlainTable {
                     table: facts.name.clone(),
                     key: facts.key.iter().map(|column| column.name.clone()).collect(),
-                    stamp: facts.stamp.clone(),
+                    stamp: facts.stamp().map(str::to_owned),
                     hidden: facts.invisible.clone(),
                     ..PlainTable::named(name)
                 };

@@ -114,6 +114,12 @@ impl Subscription {
             || wanted.to_lowercase() == workstation.trim().to_lowercase()
     }
 
+    /// Whether it names this machine, and not all of them.
+    pub fn names(&self, workstation: &str) -> bool {
+        let wanted = self.workstation.trim();
+        !wanted.is_empty() && wanted.to_lowercase() == workstation.trim().to_lowercase()
+    }
+
     /// Whether it is for UI events, which have no windows (rule W1).
     pub fn is_ui(&self) -> bool {
         self.watch_table.trim().is_empty() && !self.ui_event_type.trim().is_empty()

@@ -139,7 +139,7 @@ impl Status<'_> {
 }
 
 /// The instant in the text of a UTC_TIMESTAMP().
-fn instant(shown: &str) -> Option<DateTime<Utc>> {
+pub(super) fn instant(shown: &str) -> Option<DateTime<Utc>> {
     let naive = chrono::NaiveDateTime::parse_from_str(shown, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     Some(naive.and_utc())
 }

@@ -32,7 +32,7 @@ use super::{
     identity::Identity,
     login_error,
     replica_id::ReplicaId,
-    replica_session::{self, PreparedSession},
+    replica_session::{self, PreparedSession, ReplicaSession},
 };
 use crate::{
     binlog::Position,
@@ -56,6 +56,28 @@ impl DirectMaker {
         // A socket's bytes never leave the machine.
         let tls = if matches!(address.endpoint, MysqlEndpoint::Socket(_)) { TlsMode::Disabled } else { config.tls };
         Self { address, server, tls, ca, heartbeat: config.heartbeat() }
+    }
+
+    /// A session for statements alone.
+    pub(super) async fn session(&self) -> Result<impl ReplicaSession + use<>, ConnectionError> {
+        let packets = self.in_time(self.log_in()).await?;
+        Ok(DirectSession { packets })
+    }
+
+    /// The version that the server tells everybody.
+    pub(super) async fn greeting(&self) -> Result<String, ConnectionError> {
+        let greeting = async {
+            let stream = Stream::connect(&self.address.endpoint).await.map_err(|error| lost(&error))?;
+            login::greeting(&mut Packets::new(stream)).await
+        };
+        self.in_time(greeting).await
+    }
+
+    async fn in_time<T>(&self, step: impl Future<Output = Result<T, ConnectionError>>) -> Result<T, ConnectionError> {
+        match tokio::time::timeout(CONNECT_TIMEOUT, step).await {
+            Ok(done) => done,
+            Err(_) => Err(ConnectionError::Lost(format!("{} did not answer within {CONNECT_TIMEOUT:?}", self.server))),
+        }
     }
 
     async fn log_in(&self) -> Result<Packets, ConnectionError> {
@@ -127,10 +149,7 @@ impl ConnectionMaker for DirectMaker {
         id: &ReplicaId,
         _patience: Duration,
     ) -> Result<Box<dyn BinlogConnection>, ConnectionError> {
-        match tokio::time::timeout(CONNECT_TIMEOUT, self.request(start, id)).await {
-            Ok(connection) => Ok(Box::new(connection?)),
-            Err(_) => Err(ConnectionError::Lost(format!("{} did not answer within {CONNECT_TIMEOUT:?}", self.server))),
-        }
+        Ok(Box::new(self.in_time(self.request(start, id)).await?))
     }
 }
 

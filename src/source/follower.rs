@@ -538,6 +538,13 @@ const TOO_MANY: &str =
 const STATEMENT_FORMAT: &str = "a statement that writes rows was logged instead of the rows. Set binlog_format=ROW on the \
                                 server, and end the sessions that began before that";
 
+impl Doubt {
+    /// Whether it is about a statement that was logged instead of the rows that it wrote.
+    pub(super) fn is_logged_statement(&self) -> bool {
+        self.reason == STATEMENT_FORMAT
+    }
+}
+
 impl SourceError {
     /// Whether a new connection may mend it.
     pub(super) fn is_lost(&self) -> bool {

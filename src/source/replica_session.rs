@@ -55,15 +55,9 @@ pub(super) async fn prepare(
     let facts = ReplicaFacts::ask(session).await.map_err(|error| error.tell(server, "", ""))?;
     let position = format!("{}:{}", start.file, start.offset);
     let tell = |error: StatementError| error.tell(server, &facts.account, &position);
-    let Some(identity) = facts.identity.clone() else {
-        return Err(ConnectionError::Final(SourceError::Answer {
-            server: server.to_owned(),
-            about: "itself",
-            reason: "server_id is missing".to_owned(),
-        }));
-    };
-    if let Some(clash) = replica_clash::look(session, &facts, &identity, id).await.map_err(tell)? {
-        return Err(ConnectionError::Clash(clash));
+    let Some(identity) = facts.identity.clone() else { return Err(no_server_id(server)) };
+    if let Some(clash) = replica_clash::look(session, &facts, &identity, id).await.map_err(tell)?.clash {
+        return Err(ConnectionError::Clash(clash.to_string()));
     }
     let start = DumpStart::choose(start, &facts)?;
     for statement in settings(&facts, id, &start, heartbeat) {
@@ -99,9 +93,15 @@ fn settings(facts: &ReplicaFacts, id: &ReplicaId, start: &DumpStart, heartbeat: 
     vec![session, checksum.to_owned()]
 }
 
+/// What is said of a server that does not tell its id.
+pub(super) fn no_server_id(server: &str) -> ConnectionError {
+    let (about, reason) = ("itself", "server_id is missing".to_owned());
+    ConnectionError::Final(SourceError::Answer { server: server.to_owned(), about, reason })
+}
+
 impl StatementError {
     /// What it means for the connection. `account` is empty while nobody is logged in.
-    fn tell(self, server: &str, account: &str, position: &str) -> ConnectionError {
+    pub(super) fn tell(self, server: &str, account: &str, position: &str) -> ConnectionError {
         match self {
             Self::Refused { code, text } => dump_error::of_server(code, &text, server, account, position),
             Self::Connection(error) => error,

@@ -277,7 +277,7 @@ async fn within<T>(
 }
 
 /// The three numbers at the start of a version text.
-fn version_number(version: &str) -> (u16, u16, u16) {
+pub(super) fn version_number(version: &str) -> (u16, u16, u16) {
     // Some MariaDB releases put `5.5.5-` before their version, for the sake of old replicas.
     let version = version.strip_prefix("5.5.5-").unwrap_or(version);
     let mut numbers = version.split(|character: char| !character.is_ascii_digit()).map(|part| part.parse().ok());

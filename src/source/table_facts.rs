@@ -15,13 +15,24 @@ pub struct TableFacts {
     pub name: String,
     /// Its primary key's columns, in the key's order; empty if it has none.
     pub key: Vec<KeyColumn>,
-    /// The first TIMESTAMP column that the server sets when a row is inserted and at each update of it.
-    pub stamp: Option<String>,
+    /// The TIMESTAMP columns that the server sets when a row is inserted and at each update of it.
+    pub stamps: Vec<String>,
+    /// All of its columns.
+    pub columns: Vec<String>,
     /// The columns that `SELECT *` does not show.
     pub invisible: Vec<String>,
     /// Whether the server keeps the rows' history (MariaDB manual, "System-Versioned Tables"): the log then tells a
     /// DELETE as an update, and history as rows.
     pub versioned: bool,
+    /// Its storage engine, as the server writes it; `None` for a view.
+    pub engine: Option<String>,
+}
+
+impl TableFacts {
+    /// The first of [`TableFacts::stamps`].
+    pub fn stamp(&self) -> Option<&str> {
+        self.stamps.first().map(String::as_str)
+    }
 }
 
 /// A column of a primary key.
@@ -69,7 +80,7 @@ impl Database {
              ORDER BY BINARY TABLE_NAME = BINARY {name} DESC, TABLE_NAME, ORDINAL_POSITION; \
              SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
              AND LOWER(TABLE_NAME) = LOWER({name}) AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX; \
-             SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+             SELECT TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
              AND LOWER(TABLE_NAME) = LOWER({name})"
         );
         let (answers, _) = self.ask(Purpose::Rows, DOING, |_| sql.clone()).await?;
@@ -77,10 +88,16 @@ impl Database {
             return Err(self.unexpected(DOING, "an answer is missing"));
         };
         let Some(table) = columns.rows.first().and_then(|row| row.text_at(0)) else { return Ok(None) };
-        let versioned =
-            kinds.rows.iter().any(|row| row.text_at(0) == Some(table) && row.text_at(1) == Some("SYSTEM VERSIONED"));
-        let mut facts =
-            TableFacts { name: table.to_owned(), key: Vec::new(), stamp: None, invisible: Vec::new(), versioned };
+        let kind = kinds.rows.iter().find(|row| row.text_at(0) == Some(table));
+        let mut facts = TableFacts {
+            name: table.to_owned(),
+            key: Vec::new(),
+            stamps: Vec::new(),
+            columns: Vec::new(),
+            invisible: Vec::new(),
+            versioned: kind.and_then(|row| row.text_at(1)) == Some("SYSTEM VERSIONED"),
+            engine: kind.and_then(|row| row.text_at(2)).map(str::to_owned),
+        };
         let mut types = Vec::new();
         for row in columns.rows.iter().filter(|row| row.text_at(0) == Some(table)) {
             let (Some(column), Some(data_type)) = (row.text_at(1), row.text_at(2)) else {
@@ -91,9 +108,10 @@ impl Database {
             let default = row.text_at(4).unwrap_or_default().to_ascii_lowercase();
             // Where an insert leaves it NULL or old, no search by time stamp would find the new row.
             let is_kept = default.starts_with("current_timestamp") && extra.contains("on update current_timestamp");
-            if facts.stamp.is_none() && data_type == "timestamp" && is_kept {
-                facts.stamp = Some(column.to_owned());
+            if data_type == "timestamp" && is_kept {
+                facts.stamps.push(column.to_owned());
             }
+            facts.columns.push(column.to_owned());
             if extra.contains("invisible") {
                 facts.invisible.push(column.to_owned());
             }

@@ -62,6 +62,12 @@ impl TimeZone {
         later.checked_sub(1).and_then(|index| self.changes.get(index)).map_or(self.first_offset, |change| change.offset)
     }
 
+    /// The next change of the office's clock after an instant, and the offset from then on, both in seconds.
+    pub fn next_change(&self, utc_seconds: i64) -> Option<(i64, i32)> {
+        let next = self.changes.partition_point(|change| change.at <= utc_seconds);
+        self.changes.get(next).map(|change| (change.at, change.offset))
+    }
+
     /// What the office's clock shows at an instant, both in seconds: since 1970 in UTC, and since 1970-01-01 00:00:00
     /// on that clock.
     pub fn local_seconds(&self, utc_seconds: i64) -> i64 {

@@ -17,10 +17,10 @@ async fn r8_a_stamp_is_one_that_the_server_sets_with_every_write() {
             )
             .await;
         let facts = practice.database.table_facts("TASK").await.unwrap().unwrap();
-        assert_eq!((facts.name.as_str(), facts.stamp.as_deref()), ("task", Some("set_always")), "{kind:?}");
+        assert_eq!((facts.name.as_str(), facts.stamp()), ("task", Some("set_always")), "{kind:?}");
         assert_eq!(facts.key.iter().map(|column| &*column.name).collect::<Vec<_>>(), ["a", "b"], "{kind:?}");
         let stampless = practice.database.table_facts("stampless").await.unwrap().unwrap();
-        assert_eq!((stampless.stamp, stampless.key.len()), (None, 0), "{kind:?}");
+        assert_eq!((stampless.stamp(), stampless.key.len()), (None, 0), "{kind:?}");
         assert!(practice.database.table_facts("nothing").await.unwrap().is_none(), "{kind:?}");
     }
 }

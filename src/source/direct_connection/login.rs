@@ -63,6 +63,12 @@ impl From<ConnectionError> for LoginError {
     }
 }
 
+/// The version in a server's greeting.
+pub(super) async fn greeting(packets: &mut Packets) -> Result<String, ConnectionError> {
+    let greeting = packets.read().await?;
+    Ok(parse::<HandshakePacket<'_>>(&greeting, ())?.server_version_str().into_owned())
+}
+
 impl Login<'_> {
     /// Logs in over a connection that is just made.
     pub(super) async fn over(&self, stream: Stream) -> Result<Packets, LoginError> {
