@@ -4,11 +4,13 @@
 //! [`binlog`] (bytes to typed events), [`row`] (a row, wherever it was read), [`packed`] (many keys in little memory),
 //! [`progress`] (what takes long, and how far it has come), [`source`] (the server and the practice's database), [`opendental`] (watch tables and their JSON), [`window`]
 //! (change log, cursors, windows), [`delivery`] (one event to one endpoint), [`state`] (what survives a restart),
-//! [`status`] (what is told of it all), [`http`] (API, health), [`polling`] (the same events without the log),
-//! [`bridge`] (all of them wired together) and [`cli`]. `ARCHITECTURE.md` follows a change through them.
+//! [`status`] (what is told of it all), [`http`] (API, health), [`check`] (looks at all that the bridge depends on),
+//! [`polling`] (the same events without the log), [`bridge`] (all of them wired together) and [`cli`].
+//! `ARCHITECTURE.md` follows a change through them.
 
 pub mod binlog;
 pub mod bridge;
+pub mod check;
 pub mod cli;
 pub mod config;
 mod configured_tables;

@@ -3,6 +3,7 @@
 use tokio::task::JoinError;
 
 use crate::{
+    check::Unfit,
     config::ConfigError,
     configured_tables::TablesError,
     delivery::DeliveryError,
@@ -36,6 +37,9 @@ pub enum BridgeError {
     /// `opendental.tables` names what cannot be watched.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The server is a replica.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A table of `opendental.tables` has another primary key than when the bridge was started; it starts again with it.
     #[error("{table} has another primary key than before")]
     KeyChanged {

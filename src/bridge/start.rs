@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, info, warn};
 
 use super::{
@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     binlog::Position,
+    check,
     config::{Config, MysqlConfig},
     configured_tables,
     delivery::Sender,
@@ -159,6 +160,7 @@ impl Setup {
         stop: &CancellationToken,
     ) -> Result<(), BridgeError> {
         let (mut lost, mut first) = (None, true);
+        let mut looks = None;
         loop {
             let saved = state.load().await?;
             if std::mem::take(&mut first) {
@@ -169,6 +171,10 @@ impl Setup {
                 () = stop.cancelled() => return Ok(()),
             };
             let Started { mut engine, mut messages, reading, reader } = started;
+            // Told once, beside the work; they end with it.
+            looks.get_or_insert_with(|| {
+                AbortOnDropHandle::new(tokio::spawn(check::tell(self.config.clone(), engine.database.clone())))
+            });
             let start = engine.boundary.position.point();
             let result = engine.run(&mut messages, desk, stop).await;
             reading.cancel();
@@ -243,6 +249,7 @@ impl Setup {
 
     async fn ask_source(&self) -> Result<Found, BridgeError> {
         let database = Database::connect(&self.config.mysql).await?;
+        check::fit(&database).await?;
         let identity = database.identity().await?;
         let server = database.version().await?;
         let own_clock = OwnClock::start();

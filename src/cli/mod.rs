@@ -1,6 +1,7 @@
 //! The command line: one file for each command, and what they share.
 
 mod change_line;
+mod check;
 mod config_argument;
 mod decode;
 mod demo;
@@ -43,6 +44,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Check(check::Arguments),
     Demo(demo::Arguments),
     Tail(tail::Arguments),
     Subscriptions(subscriptions::Arguments),
@@ -82,6 +84,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Check(arguments) => check::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Tail(arguments) => tail::run(arguments).await,
         Command::Subscriptions(arguments) => subscriptions::run(arguments).await,

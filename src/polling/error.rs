@@ -1,7 +1,7 @@
 //! Why polling stops.
 
 use crate::{
-    config::ConfigError, configured_tables::TablesError, delivery::DeliveryError, http::HttpError,
+    check::Unfit, config::ConfigError, configured_tables::TablesError, delivery::DeliveryError, http::HttpError,
     opendental::RenderError, source::DatabaseError,
 };
 
@@ -20,6 +20,9 @@ pub enum PollingError {
     /// `opendental.tables` names what cannot be watched.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The server is a replica.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
 }
 
 impl PollingError {
@@ -28,7 +31,7 @@ impl PollingError {
         match self {
             Self::Config(_) | Self::Database(DatabaseError::Configuration { .. }) => true,
             Self::Delivery(error) => matches!(error, DeliveryError::Secret { .. } | DeliveryError::Workstation),
-            Self::Database(_) | Self::Http(_) => false,
+            Self::Database(_) | Self::Http(_) | Self::Unfit(_) => false,
         }
     }
 }

@@ -4,11 +4,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, info, warn};
 
 use super::{error::PollingError, poller::Poller, publishing::Published};
 use crate::{
+    check,
     config::Config,
     configured_tables,
     delivery::Sender,
@@ -91,6 +92,8 @@ impl Setup {
             () = stop.cancelled() => return Ok(()),
         };
         let (database, tables, version) = found;
+        // Beside the work; it ends with it.
+        let _looks = AbortOnDropHandle::new(tokio::spawn(check::tell(self.config.clone(), database.clone())));
         let tables = Arc::new(tables);
         self.practice.connected(database.clone(), Arc::clone(&tables));
         info!("polling; rows that polling cannot see are not sent");
@@ -127,6 +130,7 @@ impl Setup {
 
     async fn ask_source(&self) -> Result<(Database, WatchTables, String), PollingError> {
         let database = Database::connect_without_log(&self.config.mysql).await?;
+        check::fit(&database).await?;
         let tables = configured_tables::find(&database, &self.config.opendental.tables).await?;
         let version = database.version().await?;
         Ok((database, tables, version))

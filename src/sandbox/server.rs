@@ -198,6 +198,15 @@ impl Server {
         self.run().await
     }
 
+    /// As [`restart`](Self::restart), from then on with further arguments, which win over those before.
+    ///
+    /// # Errors
+    /// As for the first start.
+    pub async fn restart_with(&mut self, arguments: impl IntoIterator<Item = String>) -> Result<(), SandboxError> {
+        self.arguments.extend(arguments);
+        self.restart().await
+    }
+
     /// Freezes the server: its connections stay open and are silent. Undone by [`resume`](Self::resume).
     ///
     /// # Errors
