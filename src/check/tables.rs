@@ -2,7 +2,7 @@
 
 use super::{Finding, Mend, Report, dialect};
 use crate::{
-    config::Config,
+    config::{Config, ConfigError},
     configured_tables::{self, TablesError},
     opendental::{LookupTable, Subscription, WatchTable, WatchTables},
     source::{Database, DatabaseError, TableFacts},
@@ -40,9 +40,19 @@ async fn watch_tables(config: &Config, database: &Database, report: &mut Report)
     for (name, error) in refused {
         let left: Vec<String> = usable.iter().map(|name| format!("{name:?}")).collect();
         let without = Mend::Config(format!("opendental.tables = [{}]", left.join(", ")));
-        report.push(Finding::wrong(look_at(name), error.to_string()).mend(without));
+        report.push(Finding::wrong(look_at(name), why(&error)).mend(without));
     }
     configured_tables::find(database, &usable).await.unwrap_or_else(|_| WatchTables::api())
+}
+
+/// Why a table cannot be watched.
+fn why(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Refused(problems) => {
+            problems.iter().map(|problem| problem.rule.as_str()).collect::<Vec<_>>().join("; ")
+        }
+        error => error.to_string(),
+    }
 }
 
 fn look_at(table: &str) -> String {
