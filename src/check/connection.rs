@@ -2,7 +2,7 @@
 
 use super::{Finding, Mend, Report, dialect};
 use crate::{
-    config::{BinlogClient, Config, MysqlConfig, MysqlEndpoint},
+    config::{Config, MysqlConfig, MysqlEndpoint},
     source::{Database, DatabaseError, Greeting, ServerFacts},
 };
 
@@ -84,7 +84,7 @@ fn named_account(said: &str) -> Option<String> {
 /// Whether patients' data can be read on their way from the server.
 pub(super) fn encryption(mysql: &MysqlConfig, facts: &ServerFacts) -> Finding {
     const LOOK: &str = "encryption";
-    let plain_log = mysql.client == BinlogClient::MysqlCdc;
+    let plain_log = !mysql.client.encrypts();
     match &facts.encryption {
         Some(tls) if !plain_log => return Finding::ok(LOOK, tls.clone()),
         _ if is_local(mysql) => return Finding::ok(LOOK, "none, and none is needed: the server is on this machine"),

@@ -18,6 +18,17 @@ pub enum BinlogClient {
     MysqlCdc,
 }
 
+impl BinlogClient {
+    /// Whether it encrypts where the server does.
+    pub fn encrypts(self) -> bool {
+        match self {
+            Self::Direct | Self::MysqlAsync => true,
+            #[cfg(feature = "mysql-cdc")]
+            Self::MysqlCdc => false,
+        }
+    }
+}
+
 impl MysqlConfig {
     /// What the other keys ask for and [`MysqlConfig::client`] cannot do, in words; `None` if it can.
     pub fn client_refusal(&self) -> Option<&'static str> {
