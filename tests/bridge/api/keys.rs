@@ -43,6 +43,9 @@ async fn without_a_good_key_nothing_is_told() {
         }
     }
     assert_eq!(api.as_key(KEY).get(PATH).await.status, 200);
+    // What the API is like is no secret.
+    let described = api.as_key("no/key").get("/api/v1/openapi.json").await;
+    assert_eq!((described.status, described.body.as_str()), (200, include_str!("../../../docs/openapi.json")));
     bridge.stop().await;
 }
 
