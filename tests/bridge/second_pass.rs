@@ -8,6 +8,7 @@ use opendental_cdc::{
 };
 
 use crate::{
+    api::client::Api,
     office::{Event, Office, Process},
     proxy::{Fate, Proxy},
 };
@@ -207,5 +208,30 @@ async fn w9_a_second_pass_whose_log_is_purged_is_given_up_and_its_subscriptions_
     left.office.exec("DELETE FROM labcase").await;
     arrive(&mut left.office, &[(3, "LabCaseNum", 7)]).await;
     assert_eq!(left.told(DONE), 0);
+    bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_a_subscription_that_waits_for_the_second_pass_can_skip_ahead() {
+    let mut left = LeftBehind::new().await;
+    left.office.listen(&Api::new().address);
+    left.proxy.dumps(Fate::Slow);
+    let bridge = start(&left.office);
+    left.until_told(BEGUN).await;
+    left.office.ticking(2).await;
+    let skipped = left.office.command(&["subscriptions", "rewind", "1", "--to", "now", "--yes"]);
+    assert!(skipped.status.success(), "{skipped:?}");
+    left.office.exec(&insert(4)).await;
+    let mut events = arrive(&mut left.office, &[(1, "AptNum", 4), (2, "AptNum", 4)]).await;
+    assert_eq!(left.told(DONE), 0, "it did not wait");
+    left.proxy.dumps(Fate::Forwarded);
+    events.extend(arrive(&mut left.office, &[(3, "LabCaseNum", 5), (3, "LabCaseNum", 6)]).await);
+    left.until_told(DONE).await;
+    left.office.exec(&insert(5)).await;
+    events.extend(arrive(&mut left.office, &[(1, "AptNum", 5), (2, "AptNum", 5)]).await);
+    for event in events.iter().filter(|event| event.subscription() == 1) {
+        let rows = event.field("AptNum");
+        assert!(rows == ["4"] || rows == ["5"], "what was skipped was sent: {rows:?}");
+    }
     bridge.kill();
 }
