@@ -55,7 +55,7 @@ impl Published {
     ) -> Self {
         let (address, name) = (database.server().to_owned(), database.name().to_owned());
         Self {
-            server: ServerFacts { address, version, database: name },
+            server: ServerFacts { address, version, database: name, utc_offset: None },
             since: None,
             last: None,
             log_end: Some(log_end),
@@ -176,7 +176,10 @@ impl Engine {
             engine: before.engine,
             stage,
             workstation: self.workstation.clone(),
-            server: Some(self.published.server.clone()),
+            server: Some(ServerFacts {
+                utc_offset: Some(self.zone.offset_at(self.server_now())),
+                ..self.published.server.clone()
+            }),
             reading: self.reading_status(),
             read: self.read_totals(),
             counts: self.published.counts.clone(),

@@ -37,7 +37,7 @@ impl Published {
     pub(super) fn begin(before: Arc<Status>, database: &Database, version: String) -> Self {
         let (address, name) = (database.server().to_owned(), database.name().to_owned());
         Self {
-            server: ServerFacts { address, version, database: name },
+            server: ServerFacts { address, version, database: name, utc_offset: None },
             last: None,
             subscriptions: BTreeMap::new(),
             troubles: HashMap::new(),

@@ -72,6 +72,8 @@ pub struct ServerFacts {
     pub version: String,
     /// The practice's database.
     pub database: String,
+    /// Seconds by which its local time is ahead of UTC at present, where that is known.
+    pub utc_offset: Option<i32>,
 }
 
 /// How far the log has been read. All of it is `None` with the polling engine, which reads no log.

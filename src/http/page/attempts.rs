@@ -1,6 +1,6 @@
 //! The last attempts to send an event.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use maud::{Markup, html};
 
 use super::words;
@@ -13,7 +13,7 @@ use crate::{
 const LAST: usize = 15;
 
 /// Those of all subscriptions.
-pub(super) fn last(status: &Status, now: DateTime<Utc>) -> Markup {
+pub(super) fn last(status: &Status, now: DateTime<FixedOffset>) -> Markup {
     let attempts = status.attempts.iter().take(LAST);
     html! {
         div #attempts {
@@ -30,7 +30,7 @@ pub(super) fn last(status: &Status, now: DateTime<Utc>) -> Markup {
 }
 
 /// Those of one subscription, as the state file keeps them.
-pub(super) fn of_one(deliveries: &[Delivery], now: DateTime<Utc>) -> Markup {
+pub(super) fn of_one(deliveries: &[Delivery], now: DateTime<FixedOffset>) -> Markup {
     html! {
         @if deliveries.is_empty() {
             div.empty { p { "The state file tells of no attempt for this subscription." } }
@@ -77,7 +77,7 @@ impl<'a> From<&'a Delivery> for Line<'a> {
     }
 }
 
-fn table<'a>(lines: impl Iterator<Item = Line<'a>>, now: DateTime<Utc>, of_all: bool) -> Markup {
+fn table<'a>(lines: impl Iterator<Item = Line<'a>>, now: DateTime<FixedOffset>, of_all: bool) -> Markup {
     html! {
         table.list.attempts role="table" aria-label="Attempts to send an event, the last first" {
             thead role="rowgroup" { tr role="row" {
@@ -93,7 +93,7 @@ fn table<'a>(lines: impl Iterator<Item = Line<'a>>, now: DateTime<Utc>, of_all: 
     }
 }
 
-fn one(line: &Line<'_>, now: DateTime<Utc>, of_all: bool) -> Markup {
+fn one(line: &Line<'_>, now: DateTime<FixedOffset>, of_all: bool) -> Markup {
     html! {
         tr role="row" {
             td role="cell" data-label="When" { (words::moment(line.at, now)) }

@@ -1,16 +1,16 @@
 //! Which server, which database, how far, since when.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::{state, words};
 use crate::status::{EngineKind, Place, Reading, Status};
 
-pub(super) fn show(status: &Status, now: DateTime<Utc>) -> Markup {
+pub(super) fn show(status: &Status, now: DateTime<FixedOffset>) -> Markup {
     html! {
         section #facts aria-label="The bridge and its server" {
             dl.facts {
-                (fact("Server", &server(status)))
+                (fact("Server", &server(status, now)))
                 (fact("Database", &database(status)))
                 (fact("Workstation", &html! { (status.workstation) }))
                 @if status.engine == EngineKind::Binlog {
@@ -27,9 +27,11 @@ fn fact(name: &str, value: &Markup) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
-fn server(status: &Status) -> Markup {
+fn server(status: &Status, now: DateTime<FixedOffset>) -> Markup {
     match &status.server {
-        Some(server) => html! { (server.version) small { (server.address) } },
+        Some(server) => {
+            html! { (server.version) small { (server.address) } small { "its clock: UTC" (now.format("%:z")) } }
+        }
         None => html! { "not reached yet" },
     }
 }
@@ -67,9 +69,9 @@ fn behind(reading: &Reading) -> Markup {
     }
 }
 
-fn running(status: &Status, now: DateTime<Utc>) -> Markup {
+fn running(status: &Status, now: DateTime<FixedOffset>) -> Markup {
     html! {
-        (words::span(now - status.started))
+        (words::span(now.signed_duration_since(status.started)))
         small { "since " (words::moment(status.started, now)) }
         small { "version " (status.version) }
     }

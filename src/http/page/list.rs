@@ -1,6 +1,6 @@
 //! The subscriptions: tabs, search, table, pages.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::{
@@ -35,7 +35,7 @@ pub(super) fn tabs(selection: &Selection, status: &Status) -> Markup {
 }
 
 /// The table, or what to do where there is nothing in it.
-pub(super) fn table(selection: &Selection, status: &Status, now: DateTime<Utc>, token: &str) -> Markup {
+pub(super) fn table(selection: &Selection, status: &Status, now: DateTime<FixedOffset>, token: &str) -> Markup {
     let shown = selection.of(&status.subscriptions);
     html! {
         div #subscriptions {
@@ -60,7 +60,12 @@ pub(super) fn table(selection: &Selection, status: &Status, now: DateTime<Utc>, 
 }
 
 /// A row of the table.
-pub(super) fn one(selection: &Selection, subscription: &SubscriptionStatus, now: DateTime<Utc>, token: &str) -> Markup {
+pub(super) fn one(
+    selection: &Selection,
+    subscription: &SubscriptionStatus,
+    now: DateTime<FixedOffset>,
+    token: &str,
+) -> Markup {
     row::show(subscription, now, token, &selection.address("/"))
 }
 

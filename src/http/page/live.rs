@@ -24,6 +24,7 @@ use super::{
     overview::{Overview, Rows},
     row,
     selection::Selection,
+    words,
 };
 
 /// How often is looked whether something changed.
@@ -71,7 +72,7 @@ impl Following {
             let overview = Overview {
                 status: &status,
                 health: self.page.board().health(),
-                now: Utc::now(),
+                now: words::by_practice(Utc::now(), &status),
                 selection: &self.selection,
                 token: &self.token,
             };
@@ -143,7 +144,13 @@ mod tests {
         let health = Health::new(Duration::from_secs(30));
         health.reading(sample::now());
         let selection = Selection::default();
-        let overview = Overview { status, health: &health, now: sample::now(), selection: &selection, token: "token" };
+        let overview = Overview {
+            status,
+            health: &health,
+            now: sample::now().fixed_offset(),
+            selection: &selection,
+            token: "token",
+        };
         seen.changes(&overview).into_iter().map(|change| change.id).collect()
     }
 

@@ -123,7 +123,7 @@ async fn show(
     let overview = Overview {
         status: &status,
         health: page.board().health(),
-        now: Utc::now(),
+        now: words::by_practice(Utc::now(), &status),
         selection: &selection,
         token: &token,
     };

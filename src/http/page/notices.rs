@@ -1,13 +1,13 @@
 //! What a person should know, before all else.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::words;
 use crate::status::{Notice, NoticeKind, Progress, Status};
 
 /// An empty place if there is nothing to tell: screen readers say what comes into one that was there.
-pub(super) fn show(status: &Status, now: DateTime<Utc>) -> Markup {
+pub(super) fn show(status: &Status, now: DateTime<FixedOffset>) -> Markup {
     html! {
         div #notices.notices role="status" aria-live="polite" {
             @for notice in &status.notices { (one(notice, now)) }
@@ -15,7 +15,7 @@ pub(super) fn show(status: &Status, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn one(notice: &Notice, now: DateTime<Utc>) -> Markup {
+fn one(notice: &Notice, now: DateTime<FixedOffset>) -> Markup {
     let tone = if notice.kind.is_serious() { "warn" } else { "busy" };
     html! {
         article class={ "notice " (tone) } {

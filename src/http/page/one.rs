@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use maud::{Markup, html};
 
 use super::{Page, access::Visitor, attempts, frame, row, words};
@@ -18,7 +18,8 @@ use crate::{
 const ATTEMPTS: u32 = 50;
 
 pub(super) async fn show(State(page): State<Page>, visitor: Visitor, Path(num): Path<i64>) -> Response {
-    let (status, now) = (page.board().status().await, Utc::now());
+    let status = page.board().status().await;
+    let now = words::by_practice(Utc::now(), &status);
     let Some(subscription) = find(&status, num) else { return unknown() };
     let token = visitor.form_token(&page);
     let main = html! {
@@ -35,7 +36,7 @@ pub(super) async fn show(State(page): State<Page>, visitor: Visitor, Path(num): 
                 div { dt { "Last event" } dd { (row::last_event(subscription, now)) } }
             }
             div.actions { (row::actions(subscription, &token, &format!("/subscriptions/{num}"))) }
-            p.quiet { "As of " (words::moment(now, now)) ". " a href={ "/subscriptions/" (num) } { "Look again" } }
+            p.quiet { "As of " (words::moment(now.to_utc(), now)) ". " a href={ "/subscriptions/" (num) } { "Look again" } }
         }
         section.card aria-labelledby="attempts-title" {
             h2 #attempts-title { "Its last deliveries" }
@@ -54,7 +55,7 @@ pub(super) fn unknown() -> Response {
     frame::message(StatusCode::NOT_FOUND, "No such subscription", text)
 }
 
-async fn attempts(page: &Page, num: i64, now: DateTime<Utc>) -> Markup {
+async fn attempts(page: &Page, num: i64, now: DateTime<FixedOffset>) -> Markup {
     let Some(path) = page.delivery_log() else {
         return html! {
             div.empty { p { "No log of deliveries is kept: " code { "delivery.log_days" } " is 0, or the engine polls." } }

@@ -1,6 +1,6 @@
 //! The status page's parts, each of which can take its former self's place.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::{
@@ -14,7 +14,7 @@ use crate::status::{Health, Status};
 pub(super) struct Overview<'a> {
     pub(super) status: &'a Status,
     pub(super) health: &'a Health,
-    pub(super) now: DateTime<Utc>,
+    pub(super) now: DateTime<FixedOffset>,
     pub(super) selection: &'a Selection,
     /// The token of the forms that are shown to this visitor.
     pub(super) token: &'a str,

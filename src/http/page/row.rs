@@ -1,13 +1,13 @@
 //! One subscription, in words.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::{form, words};
 use crate::status::{Pending, SubscriptionStatus, Trouble, WindowState};
 
 /// A row of the list. Roles are named since on a phone the style makes cards of rows, by which browsers forget them.
-pub(super) fn show(subscription: &SubscriptionStatus, now: DateTime<Utc>, token: &str, back: &str) -> Markup {
+pub(super) fn show(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>, token: &str, back: &str) -> Markup {
     let num = subscription.num;
     html! {
         tr id=(id(num)) role="row" {
@@ -49,7 +49,7 @@ pub(super) fn how(subscription: &SubscriptionStatus) -> String {
 }
 
 /// What it is doing, and what is wrong.
-pub(super) fn state(subscription: &SubscriptionStatus, now: DateTime<Utc>) -> Markup {
+pub(super) fn state(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>) -> Markup {
     let (tone, said) = said(subscription.state);
     html! {
         span class={ "badge " (tone) } { (said) }
@@ -77,7 +77,7 @@ fn said(state: WindowState) -> (&'static str, &'static str) {
     }
 }
 
-fn detail(subscription: &SubscriptionStatus, now: DateTime<Utc>) -> Markup {
+fn detail(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>) -> Markup {
     let stop = subscription.date_time_stop.as_deref().unwrap_or_default();
     html! {
         @match (subscription.state, subscription.due) {
@@ -92,7 +92,7 @@ fn detail(subscription: &SubscriptionStatus, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn failing(trouble: &Trouble, now: DateTime<Utc>) -> Markup {
+fn failing(trouble: &Trouble, now: DateTime<FixedOffset>) -> Markup {
     html! {
         p.trouble.bad {
             (trouble.reason)
@@ -118,7 +118,7 @@ pub(super) fn pending(subscription: &SubscriptionStatus) -> Markup {
     }
 }
 
-pub(super) fn last_event(subscription: &SubscriptionStatus, now: DateTime<Utc>) -> Markup {
+pub(super) fn last_event(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>) -> Markup {
     html! {
         @match subscription.last_event {
             Some(event) => {

@@ -16,6 +16,7 @@ pub(super) fn status() -> Status {
         address: "127.0.0.1:3306".to_owned(),
         version: "10.11.6-MariaDB-log".to_owned(),
         database: "opendental".to_owned(),
+        utc_offset: Some(0),
     };
     let place = Place { file: "mysql-bin.000042".to_owned(), offset: 1_234_567, gtids: Some("0-1-99".to_owned()) };
     Status {

@@ -1,6 +1,6 @@
 //! Whether the bridge does its work, in words.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::words;
@@ -10,8 +10,8 @@ use crate::status::{EngineKind, Health, Reading, Stage, Status};
 const BEHIND_SECONDS: f64 = 15.0;
 
 /// The page's first words.
-pub(super) fn show(status: &Status, health: &Health, now: DateTime<Utc>) -> Markup {
-    let (tone, title, detail) = words_for(status, health.ready(now), now);
+pub(super) fn show(status: &Status, health: &Health, now: DateTime<FixedOffset>) -> Markup {
+    let (tone, title, detail) = words_for(status, health.ready(now.to_utc()), now);
     html! {
         section #state class={ "state " (tone) } aria-labelledby="state-title" {
             span.lamp aria-hidden="true" {}
@@ -23,7 +23,7 @@ pub(super) fn show(status: &Status, health: &Health, now: DateTime<Utc>) -> Mark
     }
 }
 
-fn words_for(status: &Status, ready: Result<(), String>, now: DateTime<Utc>) -> (&'static str, String, Markup) {
+fn words_for(status: &Status, ready: Result<(), String>, now: DateTime<FixedOffset>) -> (&'static str, String, Markup) {
     let last = html! {
         @if let Some(last) = status.reading.last { "Last heard of the server at " (words::moment(last, now)) "." }
     };
@@ -78,7 +78,7 @@ mod tests {
     use super::{super::sample, *};
 
     fn title(status: &Status, ready: Result<(), String>) -> (&'static str, String) {
-        let (tone, title, _) = words_for(status, ready, status.at);
+        let (tone, title, _) = words_for(status, ready, status.at.fixed_offset());
         (tone, title)
     }
 

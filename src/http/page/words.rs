@@ -1,7 +1,9 @@
 //! Times, counts and sizes as people say them.
 
-use chrono::{DateTime, Local, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, Local, TimeDelta, Utc};
 use maud::{Markup, html};
+
+use crate::status::Status;
 
 /// How long something took or is ago: the largest unit that there is at least one of, rounded down.
 pub(super) fn span(span: TimeDelta) -> String {
@@ -59,10 +61,16 @@ pub(super) fn millis(millis: u64) -> String {
     }
 }
 
-/// A moment by this machine's clock: the time alone if it lies within the day before or after `now`.
-pub(super) fn moment(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
-    let local = at.with_timezone(&Local);
-    let format = if (at - now).abs() < TimeDelta::hours(20) { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
+/// The present in the practice's local time, by which all times are shown; in this machine's until that is known.
+pub(super) fn by_practice(now: DateTime<Utc>, status: &Status) -> DateTime<FixedOffset> {
+    let offset = status.server.as_ref().and_then(|server| server.utc_offset).and_then(FixedOffset::east_opt);
+    offset.map_or_else(|| now.with_timezone(&Local).fixed_offset(), |offset| now.with_timezone(&offset))
+}
+
+/// A moment in the local time of `now`: the time alone if it lies within a day before or after.
+pub(super) fn moment(at: DateTime<Utc>, now: DateTime<FixedOffset>) -> Markup {
+    let local = at.with_timezone(now.offset());
+    let format = if at.signed_duration_since(now).abs() < TimeDelta::hours(20) { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
     html! {
         time datetime=(at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)) title=(local.format("%Y-%m-%d %H:%M:%S %:z")) {
             (local.format(format))
@@ -72,7 +80,7 @@ pub(super) fn moment(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::sample, *};
 
     #[test]
     fn spans_and_counts_read_as_they_are_said() {
@@ -91,6 +99,19 @@ mod tests {
             assert_eq!(number(count), said);
         }
         assert_eq!([counted(1, "row"), counted(2, "row")], ["1 row", "2 rows"]);
+    }
+
+    #[test]
+    fn moments_are_shown_in_the_practices_time() {
+        let mut status = sample::status();
+        if let Some(server) = &mut status.server {
+            server.utc_offset = Some(-5 * 3600);
+        }
+        let now = by_practice(sample::now(), &status);
+        let shown = |at| moment(at, now).into_string();
+        assert!(shown(sample::now()).ends_with(">17:13:20</time>"), "{}", shown(sample::now()));
+        assert!(shown(sample::now() - TimeDelta::days(2)).ends_with(">2023-11-12 17:13</time>"));
+        assert!(shown(sample::now()).contains(r#"datetime="2023-11-14T22:13:20Z""#));
     }
 
     #[test]

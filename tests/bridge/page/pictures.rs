@@ -4,6 +4,7 @@
 
 use std::{path::Path, time::Duration};
 
+use mysql_async::prelude::Queryable;
 use opendental_cdc::sandbox::receiver::Behavior;
 
 use super::{
@@ -44,15 +45,20 @@ async fn of_a_busy_practice() {
     }
     // Another sender, and somebody who wants it all once more.
     office.exec("UPDATE apisubscription SET DateTimeStart=NOW() WHERE ApiSubscriptionNum=18").await;
+    // The search waits for whoever holds the table.
+    let mut holding = office.connect().await;
+    holding.query_drop("LOCK TABLES appointment WRITE").await.unwrap();
     office.exec("UPDATE apisubscription SET DateTimeStart='2020-01-01' WHERE ApiSubscriptionNum=12").await;
     while office.receiver.try_next().is_some() {}
     let folder = Path::new("target/page");
     std::fs::create_dir_all(folder).unwrap();
     tab.go(&address.url("/")).await;
     tab.until("document.querySelector('#retry-121') !== null").await;
+    tab.until_it_says("A catch-up is in progress").await;
+    tab.until_it_says("Another sender is at work").await;
     for (name, screen) in [
-        ("light", Screen { height: 1000, ..Screen::DESKTOP }),
-        ("dark", Screen { height: 1000, ..Screen::DESKTOP.dark() }),
+        ("light", Screen { height: 1200, ..Screen::DESKTOP }),
+        ("dark", Screen { height: 1200, ..Screen::DESKTOP.dark() }),
         ("phone", Screen { height: 1600, ..Screen::PHONE }),
     ] {
         tab.show_on(screen).await;
@@ -65,5 +71,6 @@ async fn of_a_busy_practice() {
             while office.receiver.try_next().is_some() {}
         }
     }
+    holding.disconnect().await.unwrap();
     bridge.stop().await;
 }
