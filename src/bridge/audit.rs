@@ -139,6 +139,7 @@ impl Engine {
         for (watch, keys) in std::mem::take(&mut self.audit.found) {
             if let Some(watched) = self.watched.get_mut(&watch).filter(|watched| watched.cursors > 0) {
                 for key in keys {
+                    self.row_cache.forget(watch, &key);
                     watched.log.record(key, point, committed, None);
                 }
             }

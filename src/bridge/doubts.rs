@@ -161,6 +161,7 @@ impl Engine {
     /// rows. Of those that it tells, the values are read from the table.
     pub(super) fn catch_up_table(&mut self, watch: WatchId, since: i64, point: LogPoint) {
         let now = self.now_millis();
+        self.row_cache.forget_table(watch);
         let Some(watched) = self.watched.get_mut(&watch) else { return };
         watched.log.distrust(LogPoint::default());
         if watched.cursors == 0 {

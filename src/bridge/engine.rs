@@ -28,6 +28,8 @@ use super::{
     jobs::Done,
     progress::Telling,
     publishing::Published,
+    reading::Readings,
+    row_cache::RowCache,
     second_pass::SecondPass,
     shares::Shares,
     skipping::Skips,
@@ -155,6 +157,8 @@ pub(super) struct Engine {
     /// A cursor moved: the change logs are trimmed before the next change is recorded.
     pub(super) trim: bool,
     pub(super) attempts: HashMap<i64, AbortHandle>,
+    pub(super) readings: Readings,
+    pub(super) row_cache: RowCache,
     pub(super) storing: Storing,
     pub(super) delivery_log: DeliveryLog,
     pub(super) writing_back: WritingBack,
@@ -186,12 +190,13 @@ impl Engine {
             telling,
             ..
         } = parts;
+        let shares = Shares::new(memory.budget);
         Self {
             workstation,
             schedule_operatories,
             delivery_log: DeliveryLog::new(delivery.log_days),
             delivery,
-            shares: Shares::new(memory.budget),
+            shares,
             database,
             identity,
             zone,
@@ -239,6 +244,8 @@ impl Engine {
             plan_bytes: 0,
             trim: false,
             attempts: HashMap::new(),
+            readings: Readings::default(),
+            row_cache: RowCache::new(shares.rows),
             storing: Storing::default(),
             writing_back: WritingBack::default(),
             troubles: Troubles::default(),
@@ -345,7 +352,7 @@ impl Engine {
                 Ok(())
             }
             Done::Scanned(scan) => self.scanned(scan),
-            Done::RowsRead(rows) => self.rows_read(rows),
+            Done::RowsRead(rows) => self.rows_read(*rows),
             Done::Attempted(attempted) => self.attempted(attempted),
             Done::KeyLookedUp { watch, result } => self.key_looked_up(watch, result),
             Done::Reloaded(result) => self.reloaded(result),

@@ -160,6 +160,9 @@ impl Engine {
         committed: i64,
     ) -> Result<(), BridgeError> {
         for watch in watches {
+            for key in change.old_key.iter().chain([&change.key]) {
+                self.row_cache.forget(*watch, key);
+            }
             let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.cursors > 0) else { continue };
             if !watched.has_same_key(&change.layout) {
                 self.another_key(*watch, point, committed);
@@ -182,6 +185,7 @@ impl Engine {
         );
         let Role { watches, lookup, subscriptions, .. } = self.followed.role(table);
         for watch in watches.iter() {
+            self.row_cache.forget_table(*watch);
             // Rows that were deleted before are gone all the same.
             self.table_emptied(*watch);
             if let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.watch.tells() == Tells::Changes)

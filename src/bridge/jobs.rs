@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    event_body::ReadRows,
+    reading::RowsAnswer,
     reload::Loaded,
     storing::Batch,
     ui_events::{PatientRead, UiEventOver},
@@ -27,7 +27,7 @@ pub(super) enum Done {
     /// A table was scanned for a catch-up.
     Scanned(ScanAnswer),
     /// Rows of an event were read by their keys.
-    RowsRead(RowsAnswer),
+    RowsRead(Box<RowsAnswer>),
     /// An event was tried.
     Attempted(Attempted),
     /// What a table's primary key is was looked up.
@@ -63,13 +63,6 @@ pub(super) struct ScanAnswer {
     /// The log had been read up to here before the scan began: changes behind it are in the log.
     pub(super) at: Boundary,
     pub(super) result: Result<Scan, DatabaseError>,
-}
-
-pub(super) struct RowsAnswer {
-    pub(super) num: i64,
-    pub(super) epoch: u64,
-    /// The rows that the event needed: the first of them, if there was no room for more.
-    pub(super) result: Result<ReadRows, DatabaseError>,
 }
 
 pub(super) struct Attempted {

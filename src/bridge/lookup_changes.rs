@@ -116,8 +116,9 @@ impl Engine {
         }
         let Some((schedule, _)) = self.tables.find("Schedule") else { return };
         if let Some(watched) = self.watched.get_mut(&schedule).filter(|watched| watched.cursors > 0) {
-            for schedule in schedules {
-                watched.log.record(RowKey::Int(*schedule), point, committed, None);
+            for key in schedules.iter().copied().map(RowKey::Int) {
+                self.row_cache.forget(schedule, &key);
+                watched.log.record(key, point, committed, None);
             }
         }
     }

@@ -8,13 +8,14 @@ use tracing::debug;
 use super::{
     engine::Engine,
     error::BridgeError,
-    event_body::{EventBody, ReadRows},
-    jobs::{Attempted, Done, RowsAnswer},
+    event_body::{EventBody, EventRows},
+    jobs::{Attempted, Done},
     storing::Then,
     tables::{Body, Stamps},
 };
 use crate::{
     delivery::{Event, EventIdentity, webhook_id},
+    opendental::RenderError,
     row::RowKey,
     window::{Mark, Phase, plan},
 };
@@ -35,12 +36,13 @@ impl Engine {
             self.wait_for_room(num);
             return Ok(());
         }
-        let keys = self.keys_to_read(num);
-        if keys.is_empty() {
-            return self.send_event(num, &ReadRows::default());
+        let asked = self.keys_to_read(num);
+        if !asked.keys.is_empty() {
+            self.start_reading(num, asked);
+            return Ok(());
         }
-        self.start_reading(num, keys);
-        Ok(())
+        let made = self.body(num, &mut EventRows::known(asked));
+        self.send_made(num, &made)
     }
 
     /// Orders the rows of a window that was restored after a restart, now that the log has been read up to its end.
@@ -54,50 +56,18 @@ impl Engine {
         window.plan = Some(Arc::new(plan));
     }
 
-    fn start_reading(&mut self, num: i64, keys: Vec<RowKey>) {
-        let Some(subscriber) = self.subscribers.get(&num) else { return };
-        let Some(watch) = self.tables.get(subscriber.watch).cloned() else { return };
-        let (database, epoch, most) = (self.database.clone(), subscriber.epoch, self.shares.event);
-        let job = async move {
-            let result = database.rows_by_keys::<_, &str>(watch.table(), watch.key_columns(), &[], &keys, most).await;
-            let result = result.map(|rows| ReadRows::new(keys, rows));
-            Done::RowsRead(RowsAnswer { num, epoch, result })
-        };
-        let handle = self.spawn_until_stop(job);
-        self.attempts.insert(num, handle);
-    }
-
-    pub(super) fn rows_read(&mut self, answer: RowsAnswer) -> Result<(), BridgeError> {
-        let RowsAnswer { num, epoch, result } = answer;
-        if self.stopping || self.subscribers.get(&num).is_none_or(|subscriber| subscriber.epoch != epoch) {
-            return Ok(());
-        }
-        match result {
-            // There was room when they were asked for.
-            Ok(_) if !self.has_room(num) => {
-                self.wait_for_room(num);
-                Ok(())
-            }
-            Ok(rows) => self.send_event(num, &rows),
-            Err(error) => {
-                self.cannot_be_made(num, format!("rows could not be read: {error}"));
-                Ok(())
-            }
-        }
-    }
-
-    /// Makes the event's body and hands it to delivery.
-    fn send_event(&mut self, num: i64, read: &ReadRows) -> Result<(), BridgeError> {
-        let body = match self.body(num, read) {
-            Ok(EventBody::Whole(body)) => body,
+    /// Hands the event to delivery, whose body was made or could not be.
+    pub(super) fn send_made(&mut self, num: i64, made: &Result<EventBody, RenderError>) -> Result<(), BridgeError> {
+        let body = match made {
+            Ok(EventBody::Whole(body)) => body.clone(),
             Ok(EventBody::TooLarge(last)) => {
-                self.end_event_at(num, last);
+                self.end_event_at(num, last.clone());
                 return Ok(());
             }
             Ok(EventBody::Unread) => {
                 // A row lost its image while others were being read.
-                let keys = self.keys_to_read(num);
-                self.start_reading(num, keys);
+                let asked = self.keys_to_read(num);
+                self.start_reading(num, asked);
                 return Ok(());
             }
             Err(error) => {
@@ -137,7 +107,7 @@ impl Engine {
         self.store_then(num, Some(Then::Send { num, epoch }));
     }
 
-    fn wait_for_room(&mut self, num: i64) {
+    pub(super) fn wait_for_room(&mut self, num: i64) {
         let at = self.now_millis().saturating_add(NO_ROOM_MILLIS);
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
         subscriber.phase = Phase::Retrying(at);

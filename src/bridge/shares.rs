@@ -15,11 +15,13 @@ pub(super) struct Shares {
     pub(super) bodies: usize,
     /// One event's body. One element may be larger.
     pub(super) event: usize,
+    /// Rows that were read by key for one subscription and are kept for others.
+    pub(super) rows: usize,
 }
 
 impl Shares {
     pub(super) fn new(budget: ByteSize) -> Self {
         let budget = budget.in_memory();
-        Self { logs: budget / 2, transaction: budget / 16, bodies: budget / 16, event: budget / 64 }
+        Self { logs: budget / 2, transaction: budget / 16, bodies: budget / 16, event: budget / 64, rows: budget / 32 }
     }
 }

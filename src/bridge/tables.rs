@@ -9,7 +9,10 @@ use std::{
 use bytes::Bytes;
 use tracing::warn;
 
-use super::doubts::{DoubtfulStretch, Emptied};
+use super::{
+    doubts::{DoubtfulStretch, Emptied},
+    reading::EventRange,
+};
 use crate::{
     binlog::LogPoint,
     opendental::{Binding, LookupTable, Lookups, RenderError, Subscription, Tells, WatchId, WatchTable, WatchTables},
@@ -196,9 +199,9 @@ impl Watched {
         Ok(Some(json.into()))
     }
 
-    /// The body of the event `start`..`end` of `plan`, if somebody is sending it.
-    pub(super) fn body(&self, plan: &Arc<Plan>, start: Option<&Mark>, end: Option<&Mark>) -> Option<Arc<Body>> {
-        self.bodies.get(&body_key(plan, start, end)).and_then(Weak::upgrade)
+    /// The event's body, if somebody is sending it.
+    pub(super) fn body(&self, range: &EventRange) -> Option<Arc<Body>> {
+        self.bodies.get(&body_key(range)).and_then(Weak::upgrade)
     }
 
     /// Bytes of the bodies that are being sent to subscriptions whose last attempt failed, or to the others.
@@ -207,27 +210,18 @@ impl Watched {
         bodies.filter(|body| body.troubled == troubled).map(|body| body.bytes.len()).sum()
     }
 
-    /// Makes an event's body of its elements' JSON.
-    pub(super) fn make_body(
+    /// Keeps an event's body while somebody sends it.
+    pub(super) fn keep_body(
         &mut self,
-        plan: &Arc<Plan>,
-        start: Option<&Mark>,
-        end: Option<&Mark>,
-        elements: &[Arc<[u8]>],
+        range: EventRange,
+        bytes: Vec<u8>,
+        elements: usize,
         troubled: bool,
     ) -> Arc<Body> {
-        let mut bytes = Vec::with_capacity(elements.iter().map(|json| json.len() + 1).sum::<usize>() + 2);
-        bytes.push(b'[');
-        for (index, json) in elements.iter().enumerate() {
-            if index > 0 {
-                bytes.push(b',');
-            }
-            bytes.extend_from_slice(json);
-        }
-        bytes.push(b']');
-        let body = Arc::new(Body { bytes: bytes.into(), elements: elements.len(), troubled, _plan: plan.clone() });
+        let key = body_key(&range);
+        let body = Arc::new(Body { bytes: bytes.into(), elements, troubled, _plan: range.plan });
         self.bodies.retain(|_, body| body.strong_count() > 0);
-        self.bodies.insert(body_key(plan, start, end), Arc::downgrade(&body));
+        self.bodies.insert(key, Arc::downgrade(&body));
         body
     }
 }
@@ -250,8 +244,8 @@ fn bind<'a>(bound: &'a mut Option<Bound>, watch: &WatchTable, layout: &Arc<Layou
     })
 }
 
-fn body_key(plan: &Arc<Plan>, start: Option<&Mark>, end: Option<&Mark>) -> BodyKey {
-    (Arc::as_ptr(plan) as usize, start.cloned(), end.cloned())
+fn body_key(range: &EventRange) -> BodyKey {
+    (Arc::as_ptr(&range.plan) as usize, range.start.clone(), range.end.clone())
 }
 
 /// Tells changes' time stamps; remembers which column that is while the layout stays the same.

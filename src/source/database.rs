@@ -125,7 +125,7 @@ impl Database {
         self.ask_within(purpose, doing, usize::MAX, sql).await
     }
 
-    /// As [`Database::ask`], without the answers behind the one whose rows go beyond `most` bytes.
+    /// As [`Database::ask`], without what comes behind the row with which the answers go beyond `most` bytes.
     pub(super) async fn ask_within(
         &self,
         purpose: Purpose,
@@ -198,7 +198,9 @@ impl<'a> Lent<'a> {
 
     /// Nothing is under way on it, and it may be lent again.
     pub(super) fn give_back(self) {
-        self.lane.put(self.session);
+        if !self.session.is_spent {
+            self.lane.put(self.session);
+        }
     }
 
     /// Another connection, if this one turned out by `error` to have broken while it was idle; else the error.

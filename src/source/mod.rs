@@ -39,6 +39,7 @@ mod log_filters;
 mod log_identity;
 mod log_sample;
 mod login_error;
+mod many_rows;
 mod mysql_async_connection;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc_connection;

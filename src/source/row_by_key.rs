@@ -3,6 +3,8 @@
 use super::{
     database::{Database, Purpose},
     database_error::DatabaseError,
+    many_rows::{ManyKeys, Wait, engine_query, lock_clause},
+    session::Facts,
     sql_text::{identifier, identifiers, key_is},
     text_row::TextRow,
 };
@@ -10,8 +12,43 @@ use crate::row::RowKey;
 
 const DOING: &str = "reading a row by its key";
 
-/// Statements sent in one go.
+/// Rows read in one go.
 const BATCH: usize = 100;
+
+/// A share lock that is waited for. This form is understood by every server and needs no right but SELECT.
+const SHARE_LOCK: &str = " LOCK IN SHARE MODE";
+
+/// What is read, of which table.
+struct Wanted<'a, S> {
+    /// The table's name.
+    table: &'a str,
+    /// `SELECT`, the columns and the table.
+    select: String,
+    key_columns: &'a [S],
+}
+
+/// Rows in the order of their keys, as far as they were read.
+#[derive(Default)]
+struct Read {
+    rows: Vec<Option<TextRow>>,
+    bytes: usize,
+    largest: usize,
+}
+
+impl Read {
+    fn push(&mut self, row: Option<TextRow>) {
+        let size = row.as_ref().map_or(0, TextRow::bytes);
+        (self.bytes, self.largest) = (self.bytes + size, self.largest.max(size));
+        self.rows.push(row);
+    }
+
+    /// How many rows to ask for next: what does not fit into `most` bytes is read in vain.
+    fn batch(&self, most: usize) -> usize {
+        // How large the rows are is seen by the first.
+        let fit = if self.rows.is_empty() { 1 } else { most.saturating_sub(self.bytes) / self.largest.max(1) };
+        fit.clamp(1, BATCH)
+    }
+}
 
 impl Database {
     /// The row of `table` whose `key_columns` hold `key`, as it is now: `columns` in this order (all, if there are
@@ -19,7 +56,7 @@ impl Database {
     ///
     /// The read takes a share lock: it waits for a transaction that is in the log and not yet in the table, and
     /// answers [`DatabaseError::Locked`] if that takes too long.
-    pub async fn row_by_key<S: AsRef<str>, C: AsRef<str>>(
+    pub async fn row_by_key<S: AsRef<str> + Sync, C: AsRef<str> + Sync>(
         &self,
         table: &str,
         key_columns: &[S],
@@ -30,11 +67,13 @@ impl Database {
         Ok(rows.into_iter().next().flatten())
     }
 
-    /// As [`Database::row_by_key`] for each of `keys`, in their order; each in a statement of its own, so that no lock
-    /// is held longer than it takes to read one row.
+    /// As [`Database::row_by_key`] for each of `keys`, in their order.
+    ///
+    /// Many rows are read by one statement, which waits for nobody, so that while it waits for one row it holds no lock
+    /// on others. Those that it does not find, for they are locked or gone, are read in statements of their own.
     ///
     /// Stops behind the row with which they take more than `most` bytes, so that the last keys may be left out.
-    pub async fn rows_by_keys<S: AsRef<str>, C: AsRef<str>>(
+    pub async fn rows_by_keys<S: AsRef<str> + Sync, C: AsRef<str> + Sync>(
         &self,
         table: &str,
         key_columns: &[S],
@@ -43,34 +82,123 @@ impl Database {
         most: usize,
     ) -> Result<Vec<Option<TextRow>>, DatabaseError> {
         let columns = if columns.is_empty() { "*".to_owned() } else { identifiers(columns) };
-        let select = format!("SELECT {columns} FROM {} WHERE ", identifier(table));
-        let mut rows = Vec::with_capacity(keys.len());
-        let (mut bytes, mut largest) = (0, 0);
-        while rows.len() < keys.len() && bytes <= most {
-            // What does not fit is read in vain.
-            let batch = (most / largest.max(1)).clamp(1, BATCH);
-            let keys = keys.get(rows.len()..).unwrap_or_default();
-            let keys = keys.get(..batch).unwrap_or(keys);
-            let mut sql = String::with_capacity(keys.len() * (select.len() + 64));
-            for key in keys {
-                let condition = key_is(key_columns, key)
-                    .ok_or_else(|| self.unexpected(DOING, "the key does not fit the table's primary key"))?;
-                let semicolon = if sql.is_empty() { "" } else { "; " };
-                // This form of the share lock is understood by every server and needs no right but SELECT.
-                sql.extend([semicolon, &select, &condition, " LOCK IN SHARE MODE"]);
-            }
-            let (answers, _) = self.ask_within(Purpose::Rows, DOING, most - bytes, |_| sql.clone()).await?;
-            let answered = answers.len();
-            for answer in answers {
-                let row = answer.rows.into_iter().next();
-                let size = row.as_ref().map_or(0, TextRow::bytes);
-                (bytes, largest) = (bytes + size, largest.max(size));
-                rows.push(row);
-            }
-            if answered < keys.len() && bytes <= most {
-                return Err(self.unexpected(DOING, "an answer is missing"));
+        let select = format!("SELECT {columns} FROM {}", identifier(table));
+        let wanted = Wanted { table, select, key_columns };
+        let (mut read, mut together) = (Read::default(), keys.len() > 1);
+        while read.rows.len() < keys.len() && read.bytes <= most {
+            let left = keys.get(read.rows.len()..).unwrap_or_default();
+            let batch = left.get(..read.batch(most)).unwrap_or(left);
+            if together && batch.len() > 1 {
+                together = self.read_together(&wanted, batch, &mut read, most).await?;
+            } else {
+                self.read_one_by_one(&wanted, batch, &mut read, most).await?;
             }
         }
-        Ok(rows)
+        Ok(read.rows)
     }
+
+    /// Reads the rows of `keys` by one statement, and those that it does not find by statements of their own. Returns
+    /// whether more should be read in this way.
+    async fn read_together<S: AsRef<str> + Sync>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        keys: &[RowKey],
+        read: &mut Read,
+        most: usize,
+    ) -> Result<bool, DatabaseError> {
+        let Some(many) = ManyKeys::new(wanted.key_columns, keys) else { return Ok(false) };
+        let rows = match self.rows_without_waiting(wanted, &many, most.saturating_sub(read.bytes)).await {
+            Ok(Some(rows)) => rows,
+            Ok(None) => return Ok(false),
+            // With NOWAIT one row that is locked is enough.
+            Err(DatabaseError::Locked { .. }) => {
+                self.read_one_by_one(wanted, keys, read, most).await?;
+                return Ok(true);
+            }
+            // Whatever it is that the server does not take (the key may be gone), reading one by one tells.
+            Err(DatabaseError::Server { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let Some(found) = many.in_order(rows) else { return Ok(false) };
+        let missing: Vec<RowKey> =
+            keys.iter().zip(&found).filter(|(_, row)| row.is_none()).map(|(key, _)| key.clone()).collect();
+        let mut others = Read::default();
+        self.read_one_by_one(wanted, &missing, &mut others, most).await?;
+        let mut others = others.rows.into_iter();
+        for row in found {
+            if read.bytes > most {
+                break;
+            }
+            match row {
+                Some(row) => read.push(Some(row)),
+                None => match others.next() {
+                    Some(row) => read.push(row),
+                    // There was no room for it.
+                    None => return Ok(false),
+                },
+            }
+        }
+        Ok(true)
+    }
+
+    /// The rows of `many` that no other transaction holds; `None` if this server cannot tell them without waiting for
+    /// the others, or they take more than `most` bytes.
+    async fn rows_without_waiting<S: AsRef<str> + Sync>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        many: &ManyKeys,
+        most: usize,
+    ) -> Result<Option<Vec<TextRow>>, DatabaseError> {
+        let statement =
+            |clause: &str| format!("{} FORCE INDEX (PRIMARY) WHERE {}{clause}", wanted.select, many.condition());
+        let ask = |facts: &Facts| match lock_clause(facts) {
+            Wait::Never(clause) => statement(clause),
+            Wait::ForRows => engine_query(wanted.table),
+        };
+        let (mut answers, facts) = self.ask_within(Purpose::Rows, DOING, most, ask).await?;
+        if matches!(lock_clause(&facts), Wait::ForRows) {
+            let engine = answers.first().and_then(|answer| answer.rows.first()).and_then(|row| row.text_at(0));
+            if !engine.is_some_and(locks_whole_tables) {
+                return Ok(None);
+            }
+            (answers, _) = self.ask_within(Purpose::Rows, DOING, most, |_| statement(SHARE_LOCK)).await?;
+        }
+        let rows = answers.into_iter().next().map(|answer| answer.rows).unwrap_or_default();
+        let bytes: usize = rows.iter().map(TextRow::bytes).sum();
+        Ok((bytes <= most).then_some(rows))
+    }
+
+    /// Reads each row in a statement of its own, so that no lock is held longer than it takes to read one row.
+    async fn read_one_by_one<S: AsRef<str> + Sync>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        keys: &[RowKey],
+        read: &mut Read,
+        most: usize,
+    ) -> Result<(), DatabaseError> {
+        if keys.is_empty() || read.bytes > most {
+            return Ok(());
+        }
+        let mut sql = String::with_capacity(keys.len() * (wanted.select.len() + 64));
+        for key in keys {
+            let condition = key_is(wanted.key_columns, key)
+                .ok_or_else(|| self.unexpected(DOING, "the key does not fit the table's primary key"))?;
+            let semicolon = if sql.is_empty() { "" } else { "; " };
+            sql.extend([semicolon, &wanted.select, " WHERE ", &condition, SHARE_LOCK]);
+        }
+        let (answers, _) = self.ask_within(Purpose::Rows, DOING, most - read.bytes, |_| sql.clone()).await?;
+        let answered = answers.len();
+        for answer in answers {
+            read.push(answer.rows.into_iter().next());
+        }
+        if answered < keys.len() && read.bytes <= most {
+            return Err(self.unexpected(DOING, "an answer is missing"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the engine locks no rows: whoever reads waits for the table at the start and then for nobody.
+fn locks_whole_tables(engine: &str) -> bool {
+    ["MyISAM", "Aria", "MEMORY"].iter().any(|known| engine.eq_ignore_ascii_case(known))
 }

@@ -13,7 +13,7 @@ use super::{
     barrier::READING_POSITION,
     database_error::{DatabaseError, is_encryption_failure},
     identity::Identity,
-    text_row::TextRow,
+    text_row::{self, TextRow},
 };
 use crate::config::{MysqlConfig, MysqlEndpoint, TlsMode};
 
@@ -25,6 +25,12 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a server may be silent before the first row of a scan: it may wait for a writer of a MyISAM table.
 pub(super) const SCAN_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// So many bytes of an answer that nobody needs are taken off a connection before it is given up, about.
+const IN_VAIN: usize = 8 << 20;
+
+/// Beyond so many bytes of an answer the memory in which a connection received it is given back.
+const LARGE: usize = 1 << 20;
 
 /// How long a row that is read with a share lock waits for the transaction that holds it.
 const LOCK_WAIT_SECONDS: u32 = 10;
@@ -107,8 +113,8 @@ impl SessionOptions {
             }
         };
         let connection = within(CONNECT_TIMEOUT, &self.server, DOING, connecting).await?;
-        let mut session =
-            Session { connection, server: self.server.clone(), facts: Facts::default(), patience: ANSWER_TIMEOUT };
+        let (server, facts) = (self.server.clone(), Facts::default());
+        let mut session = Session { connection, server, facts, patience: ANSWER_TIMEOUT, is_spent: false };
         within(CONNECT_TIMEOUT, &self.server, DOING, async { Ok(session.prepare(self.log).await) }).await??;
         Ok(session)
     }
@@ -147,6 +153,8 @@ pub(super) struct Session {
     pub(super) facts: Facts,
     /// How long the server may be silent while it answers: [`ANSWER_TIMEOUT`], or [`SCAN_TIMEOUT`].
     pub(super) patience: Duration,
+    /// The rest of an answer was left on it: it cannot be used again.
+    pub(super) is_spent: bool,
 }
 
 impl Session {
@@ -183,7 +191,7 @@ impl Session {
         self.results_within(sql, doing, usize::MAX).await
     }
 
-    /// As [`Session::results`], without the answers behind the one whose rows go beyond `most` bytes.
+    /// As [`Session::results`], without what comes behind the row with which they go beyond `most` bytes.
     pub(super) async fn results_within(
         &mut self,
         sql: &str,
@@ -192,14 +200,20 @@ impl Session {
     ) -> Result<Vec<Answer>, DatabaseError> {
         let mut answers = Vec::new();
         let (mut rows, mut columns) = (Vec::new(), None);
-        let (mut bytes, mut full) = (0_usize, false);
+        let (mut bytes, mut in_vain, mut full) = (0_usize, 0_usize, false);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         while let Some(item) = within(self.patience, &self.server, doing, stream.try_next()).await? {
             match item {
-                // The rest must be taken off the connection all the same.
-                _ if full => {}
+                // The rest must be taken off the connection all the same, unless a new one costs less.
+                Either::Left(_) if full => {}
+                Either::Right(row) if full => {
+                    in_vain = in_vain.saturating_add(text_row::size(&row));
+                    self.is_spent = in_vain > IN_VAIN;
+                    if self.is_spent {
+                        break;
+                    }
+                }
                 Either::Left(done) => {
-                    full = bytes > most;
                     answers.push(Answer { rows: std::mem::take(&mut rows), affected: done.rows_affected() });
                     columns = None;
                 }
@@ -208,8 +222,17 @@ impl Session {
                     let row = row.map_err(|error| DatabaseError::of(&error, &self.server, doing))?;
                     bytes = bytes.saturating_add(row.bytes());
                     rows.push(row);
+                    full = bytes > most;
+                    if full {
+                        answers.push(Answer { rows: std::mem::take(&mut rows), affected: 0 });
+                    }
                 }
             }
+        }
+        drop(stream);
+        if bytes > LARGE {
+            // The connection stays open, and need not keep so much memory.
+            self.connection.shrink_buffers();
         }
         Ok(answers)
     }

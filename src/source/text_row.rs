@@ -52,7 +52,7 @@ impl TextRow {
     }
 
     /// About how many bytes of memory it takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let held = |cell: &Cell| match cell {
             Cell::Null => 0,
             Cell::Text(text) => text.len(),
@@ -157,6 +157,13 @@ fn is_binary(type_info: &sqlx::mysql::MySqlTypeInfo) -> bool {
     let bytes = name.ends_with("BINARY") || name.ends_with("BLOB") || name == "GEOMETRY";
     // A text column with a `_bin` collation carries the BINARY flag, too; only its collation tells.
     bytes && !<str as Type<sqlx::MySql>>::compatible(type_info)
+}
+
+/// Bytes of the values in `row`.
+pub(super) fn size(row: &MySqlRow) -> usize {
+    let value = |index| row.try_get_raw(index).ok().filter(|value| !value.is_null());
+    let bytes = |value| <&[u8] as Decode<sqlx::MySql>>::decode(value).map_or(0, <[u8]>::len);
+    (0..row.columns().len()).filter_map(value).map(bytes).sum()
 }
 
 /// The key in the first `count` columns of `row`; `None` if one of them is NULL or cannot be read.

@@ -86,3 +86,32 @@ async fn w8_a_start_that_lies_ahead_is_waited_for() {
     assert_eq!(first.field("AptNum"), ["2"], "changes before its start are not the subscription's");
     bridge.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w10_rows_are_read_once_for_all_subscriptions_that_send_them() {
+    let mut office = Office::open_innodb().await;
+    // MariaDB then counts the rows that are read of each table.
+    office.exec("SET GLOBAL userstat=1").await;
+    let numbers = "SELECT seq, 1, '2026-01-01' + INTERVAL seq SECOND FROM seq_1_to_2500";
+    office.exec(&format!("INSERT INTO appointment (AptNum, PatNum, DateTStamp) {numbers}")).await;
+    for num in 1..=8 {
+        let url = office.receiver.url(&format!("/{num}/"));
+        office.exec(&subscription_row(num, &url, "Appointment", 1, "'2025-01-01'")).await;
+    }
+    let read = format!(
+        "SELECT ROWS_READ FROM information_schema.TABLE_STATISTICS WHERE TABLE_SCHEMA='{}' AND TABLE_NAME='appointment'",
+        office.database
+    );
+    let rows_read = async |office: &Office| office.value(&read).await.map_or(0, |rows| rows.parse::<i64>().unwrap());
+    let before = rows_read(&office).await;
+    let bridge = office.bridge();
+    let mut arrived = std::collections::BTreeMap::new();
+    while arrived.values().sum::<usize>() < 8 * 2500 {
+        let event = office.event().await;
+        *arrived.entry(event.subscription()).or_insert(0) += event.elements.len();
+    }
+    assert!(arrived.values().all(|rows| *rows == 2500), "{arrived:?}");
+    let rows = rows_read(&office).await - before;
+    assert!(rows < 3 * 2500, "{rows} rows were read: the scan reads 2500, and as many are sent");
+    bridge.stop().await;
+}

@@ -4,6 +4,7 @@
 mod clock;
 mod connecting;
 mod failure_columns;
+mod many_rows;
 mod practice;
 mod rows;
 mod snapshot;
