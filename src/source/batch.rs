@@ -36,6 +36,7 @@ impl Batch {
             self.events.extend(events.iter().map(|(start, end)| (before + start, before + end)));
         }
         bytes.clear();
+        bytes.shrink_to(LARGE * BATCH_BYTES);
         events.clear();
     }
 

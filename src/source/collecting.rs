@@ -32,6 +32,14 @@ impl Collecting {
         Self { room, bytes: 0, only_keys: false, too_many: vec![false; tables], since: None }
     }
 
+    /// Whether there is room for so many bytes of images; else only keys are kept from here on.
+    pub(super) fn has_room(&mut self, assembler: &mut Assembler<Step>, images: usize) -> bool {
+        if !self.only_keys && self.bytes.saturating_add(images) > self.room {
+            self.keep_only_keys(assembler);
+        }
+        !self.only_keys
+    }
+
     /// Adds changes that were made at `clock`. If that is what makes a table's changes too many, they are dropped, but
     /// for deletions: the answer then is the server's clock when they began.
     pub(super) fn add(

@@ -343,6 +343,8 @@ impl<L: LayoutReader> Follower<L> {
         let Some(layout) = self.layouts.last(table).cloned() else { return Ok(()) };
         let damaged = |follower: &Self, error: DecodeError| follower.uncertain(Some(table), from, error.to_string());
         let changes = rows.iter(&layout.columns).map_err(|error| damaged(self, error))?;
+        // One row may take more than there is: it is not copied first.
+        let whole = self.collecting.has_room(&mut self.assembler, rows.images().len());
         let mut changed = Vec::new();
         for change in changes {
             let change = change.map_err(|error| damaged(self, error))?;
@@ -350,7 +352,8 @@ impl<L: LayoutReader> Follower<L> {
                 self.tally.unchanged += 1;
                 continue;
             }
-            let row = self.changed(table, &layout, change, rows.images()).map_err(|error| damaged(self, error))?;
+            let images = whole.then(|| rows.images());
+            let row = self.changed(table, &layout, change, images).map_err(|error| damaged(self, error))?;
             if changed.is_empty() {
                 // The others are mostly as long as the first.
                 let first = change.after.or(change.before).map_or(1, |image| image.bytes().len().max(1));
@@ -377,13 +380,13 @@ impl<L: LayoutReader> Follower<L> {
         Ok(())
     }
 
-    /// What is handed on of a row's change.
+    /// What is handed on of a row's change: without `images` its keys.
     fn changed(
         &self,
         table: TableId,
         layout: &Layout,
         change: RowChange<'_>,
-        images: &[u8],
+        images: Option<&[u8]>,
     ) -> Result<Option<ChangedRow>, DecodeError> {
         let Some(image) = change.after.or(change.before) else { return Ok(None) };
         let before = change.before.filter(|_| change.after.is_some());
@@ -391,6 +394,10 @@ impl<L: LayoutReader> Follower<L> {
         let old_key = match before {
             Some(before) => Some(layout.key(before, Some(image))?).filter(|old| *old != key),
             None => None,
+        };
+        let Some(images) = images else {
+            let rest = old_key.map(|old_key| Box::new(Rest { old_key: Some(old_key), ..Rest::default() }));
+            return Ok(Some(ChangedRow { key, image: None, rest }));
         };
         let whole =
             |image: Image<'_>| image.is_whole(&layout.columns).then(|| Part::of(images, image.bytes())).flatten();
