@@ -18,7 +18,8 @@ const ALL: [&str; 0] = [];
 pub(super) struct Loaded {
     point: LogPoint,
     subscriptions: Vec<TextRow>,
-    lookups: Vec<(LookupTable, Vec<TextRow>)>,
+    /// Or what does not have its table's shape.
+    lookups: Result<Lookups, RenderError>,
     failure_columns: FailureColumns,
 }
 
@@ -27,16 +28,26 @@ impl Loaded {
     pub(super) fn point(&self) -> LogPoint {
         self.point
     }
+
+    fn take_lookups(&mut self) -> Result<Lookups, RenderError> {
+        std::mem::replace(&mut self.lookups, Ok(Lookups::new()))
+    }
 }
 
 /// Reads subscriptions and lookups from one snapshot.
 pub(super) async fn load(database: &Database) -> Result<Loaded, DatabaseError> {
     let mut snapshot = database.snapshot().await?;
     let subscriptions = snapshot.select_all(Subscription::TABLE, &ALL).await?;
-    let mut lookups = Vec::with_capacity(LookupTable::ALL.len());
+    let (mut lookups, mut problem) = (Lookups::new(), None);
     for table in LookupTable::ALL {
-        lookups.push((table, snapshot.select_all(table.table(), &ALL).await?));
+        let take = |row| {
+            if problem.is_none() {
+                problem = lookups.upsert(table, &row).err();
+            }
+        };
+        snapshot.each_row(table.table(), &ALL, take).await?;
     }
+    let lookups = problem.map_or(Ok(lookups), Err);
     let point = snapshot.point();
     snapshot.finish().await;
     let failure_columns = database.failure_columns().await?;
@@ -58,7 +69,7 @@ impl Engine {
     pub(super) fn reloaded(&mut self, result: Result<Loaded, DatabaseError>) -> Result<(), BridgeError> {
         self.reloading = false;
         let problem = match result {
-            Ok(loaded) => match lookups(&loaded.lookups) {
+            Ok(mut loaded) => match loaded.take_lookups() {
                 Ok(lookups) => {
                     self.reload_backoff.succeeded();
                     self.moved_schedules.extend(lookups.schedules_that_differ(&self.lookups));
@@ -76,8 +87,8 @@ impl Engine {
     }
 
     /// Takes over what was read; what the log tells up to its point is not applied again.
-    pub(super) fn take_over(&mut self, loaded: Loaded, told: Told) -> Result<(), BridgeError> {
-        self.take_over_with(lookups(&loaded.lookups)?, loaded, told)
+    pub(super) fn take_over(&mut self, mut loaded: Loaded, told: Told) -> Result<(), BridgeError> {
+        self.take_over_with(loaded.take_lookups()?, loaded, told)
     }
 
     fn take_over_with(&mut self, lookups: Lookups, loaded: Loaded, told: Told) -> Result<(), BridgeError> {
@@ -112,14 +123,4 @@ impl Engine {
         info!(subscriptions = self.subscribers.len(), "subscriptions and lookups loaded");
         Ok(())
     }
-}
-
-fn lookups(tables: &[(LookupTable, Vec<TextRow>)]) -> Result<Lookups, RenderError> {
-    let mut lookups = Lookups::new();
-    for (table, rows) in tables {
-        for row in rows {
-            lookups.upsert(*table, row)?;
-        }
-    }
-    Ok(lookups)
 }

@@ -5,6 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use super::{DefinitionCategory, LookupTable, RenderError, Shown, conversion};
 use crate::row::{Field, Row, RowKey};
 
+/// What an entry takes, about, in bytes: a name, an operatory of a schedule in a tree, and the schedule of that.
+const NAME_BYTES: usize = 80;
+const OPERATORY_BYTES: usize = 36;
+const SCHEDULE_BYTES: usize = 17;
+
 /// Names and lists that events show beside the numbers that point to them.
 ///
 /// Only what the JSON needs is kept: definitions of other categories are not. An entry of `scheduleop` takes about
@@ -43,6 +48,13 @@ impl Lookups {
     /// No rows at all: every name is "".
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        let names = [&self.providers, &self.clinics, &self.sites, &self.medications];
+        let names = names.iter().map(|names| names.len()).sum::<usize>() + self.definitions.len();
+        names * NAME_BYTES + self.operatories.len() * OPERATORY_BYTES + self.schedules.capacity() * SCHEDULE_BYTES
     }
 
     /// Takes over a row as it is now: of the first load, an insert, or an update's after image.

@@ -89,16 +89,27 @@ impl Snapshot {
         table: &str,
         columns: &[S],
     ) -> Result<Vec<TextRow>, DatabaseError> {
+        let mut rows = Vec::new();
+        self.each_row(table, columns, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    /// As [`Snapshot::select_all`], handing out one row after the other: a table may be large.
+    pub async fn each_row<S: AsRef<str>>(
+        &mut self,
+        table: &str,
+        columns: &[S],
+        mut take: impl FnMut(TextRow),
+    ) -> Result<(), DatabaseError> {
         let columns = if columns.is_empty() { "*".to_owned() } else { identifiers(columns) };
         let sql = format!("SELECT {columns} FROM {}{}", identifier(table), self.lock_clause());
-        let (mut rows, mut names) = (Vec::new(), None);
+        let mut names = None;
         self.session
             .each_row(&sql, "reading a whole table", |row| {
-                rows.push(TextRow::take(row, &mut names)?);
+                take(TextRow::take(row, &mut names)?);
                 Ok(())
             })
-            .await?;
-        Ok(rows)
+            .await
     }
 
     /// Ends the transaction and the connection.
