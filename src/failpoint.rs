@@ -14,6 +14,8 @@ pub(crate) enum Failpoint {
     WindowClosed,
     /// All statements of a commit of the state file were made, but not the commit.
     StateWritten,
+    /// A part of the keys of deletions is stored for which there is no room in memory.
+    KeysStored,
     /// The range of an event is stored, and with it that of all events before it. No attempt was made.
     RangeStored,
     /// An event was accepted, which is stored nowhere.
@@ -48,11 +50,12 @@ mod wanted {
 
     use super::Failpoint;
 
-    const ALL: [(&str, Failpoint); 8] = [
+    const ALL: [(&str, Failpoint); 9] = [
         ("transaction-read", Failpoint::TransactionRead),
         ("catch-up-scanned", Failpoint::CatchUpScanned),
         ("window-closed", Failpoint::WindowClosed),
         ("state-written", Failpoint::StateWritten),
+        ("keys-stored", Failpoint::KeysStored),
         ("range-stored", Failpoint::RangeStored),
         ("event-accepted", Failpoint::EventAccepted),
         ("cursor-stored", Failpoint::CursorStored),

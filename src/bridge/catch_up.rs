@@ -41,6 +41,18 @@ impl Engine {
             self.scan_wanted.entry(watch).or_default().push(num);
             return Ok(());
         }
+        if self.watched.get(&watch).is_some_and(|watched| watched.kept_keys.is_some()) {
+            warn!(
+                subscription = num,
+                watch_table = subscriber.subscription.watch_table,
+                "of rows that were deleted before this subscription's place in the log it is told those whose keys are in \
+                 the state file"
+            );
+            // They are read when its window closes.
+            subscriber.backlog = Some(Arc::default());
+            self.place_here(num);
+            return self.attend(num);
+        }
         let again = subscriber.window.as_ref().and_then(|window| window.caught_up_from);
         let since = [again, subscriber.catch_up].into_iter().flatten().min().map(|micros| micros / 1_000_000);
         if since.is_some_and(|since| since < now.saturating_sub_unsigned(ABOUT_NOW_SECONDS)) {
@@ -69,8 +81,15 @@ impl Engine {
     /// Puts the subscription's cursor, if it has none, at the place in the log that is being taken in.
     fn begin(&mut self, num: i64) {
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
+        subscriber.want_no_catch_up();
+        self.place_here(num);
+    }
+
+    /// The log answers for the subscription from here on, if it did not before.
+    fn place_here(&mut self, num: i64) {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return };
         let point = self.taking.map_or(self.boundary.position.point(), |(point, _)| point);
-        subscriber.begin(Cursor { point, resume: self.boundary.resume.clone() });
+        subscriber.cursor.get_or_insert(Cursor { point, resume: self.boundary.resume.clone() });
         // Counted anew when the logs are trimmed; what follows in the log must be recorded now.
         if let Some(watched) = self.watched.get_mut(&subscriber.watch) {
             watched.cursors += 1;

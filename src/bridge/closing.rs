@@ -17,7 +17,7 @@ use crate::{
     failpoint::Failpoint,
     opendental::WatchId,
     source::Barrier,
-    window::{Cursor, Marks, Phase, Plan, elements, plan},
+    window::{Cursor, Mark, Marks, Part, Phase, Plan, elements, plan, plan_part},
 };
 
 /// How far the present barrier has come. One is under way at a time: windows due meanwhile share the next.
@@ -156,8 +156,10 @@ impl Engine {
         for num in due {
             if self.skip_at(num, &end) {
                 skipped.push(num);
-            } else if self.is_unsure(num) {
+            } else if self.is_unsure(num) || self.has_kept_keys(num) && self.are_keys_leaving(num) {
                 unsure.push(num);
+            } else if self.has_kept_keys(num) {
+                self.find_keys_then_close(num, &end);
             } else if let Some(since) = self.doubt_before(num, end.to.point) {
                 self.scan_then_close(num, since, &end);
             } else {
@@ -200,16 +202,11 @@ impl Engine {
         end: &WindowEnd,
         plans: &mut HashMap<PlanKey, Arc<Plan>>,
     ) -> Result<(), BridgeError> {
-        let WindowEnd { to, instant, local } = end;
-        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
-        if subscriber.phase != Phase::Closing {
+        let to = &end.to;
+        if !self.is_to_close(num, end)? {
             return Ok(());
         }
-        subscriber.phase = Phase::Waiting;
-        if *instant < subscriber.due() {
-            // Our idea of the server's clock was ahead of it.
-            return self.attend(num);
-        }
+        let Some(subscriber) = self.subscribers.get(&num) else { return Ok(()) };
         let watch = subscriber.watch;
         let Some(watched) = self.watched.get(&watch) else { return Ok(()) };
         let from = subscriber.cursor.as_ref().map_or(to.point, |cursor| cursor.point);
@@ -219,15 +216,70 @@ impl Engine {
             let stamps = Stamps::new(&watched.watch, &self.zone);
             Arc::new(plan(&watched.log, from, to.point, backlog.as_deref(), |entry| stamps.of(entry)))
         });
-        subscriber.close(to.clone(), *instant, local, plan.clone());
+        let plan = plan.clone();
+        self.close_with(num, end, plan, None)
+    }
+
+    /// Closes the window with keys that were read from the state file, up to `more_behind` if these are not all.
+    pub(super) fn close_over(
+        &mut self,
+        num: i64,
+        end: &WindowEnd,
+        keys: &Marks,
+        more_behind: Option<Mark>,
+    ) -> Result<(), BridgeError> {
+        if !self.is_to_close(num, end)? {
+            return Ok(());
+        }
+        let Some(subscriber) = self.subscribers.get(&num) else { return Ok(()) };
+        let Some(watched) = self.watched.get(&subscriber.watch) else { return Ok(()) };
+        let from = subscriber.cursor.as_ref().map_or(end.to.point, |cursor| cursor.point);
+        let stamps = Stamps::new(&watched.watch, &self.zone);
+        let part = Part { behind: None, until: more_behind.as_ref() };
+        let plan = plan_part(&watched.log, from, end.to.point, Some(keys), part, |entry| stamps.of(entry));
+        self.close_with(num, end, Arc::new(plan), Some(more_behind))
+    }
+
+    /// Whether the window that was due is to close at `end` indeed.
+    fn is_to_close(&mut self, num: i64, end: &WindowEnd) -> Result<bool, BridgeError> {
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(false) };
+        if subscriber.phase != Phase::Closing {
+            return Ok(false);
+        }
+        subscriber.phase = Phase::Waiting;
+        if end.instant < subscriber.due() {
+            // Our idea of the server's clock was ahead of it.
+            self.attend(num)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// `elsewhere`: rows of the plan have no change in the log, and there may be more behind it.
+    fn close_with(
+        &mut self,
+        num: i64,
+        end: &WindowEnd,
+        plan: Arc<Plan>,
+        elsewhere: Option<Option<Mark>>,
+    ) -> Result<(), BridgeError> {
+        let WindowEnd { to, instant, local } = end;
+        let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
+        let is_all = !matches!(elsewhere, Some(Some(_)));
+        let is_empty = plan.is_empty() && is_all;
+        let (from, rows) = (subscriber.cursor.as_ref().map_or(to.point, |cursor| cursor.point), plan.len());
+        subscriber.close(to.clone(), *instant, local, plan);
+        if let (Some(window), Some(more_behind)) = (&mut subscriber.window, elsewhere) {
+            (window.elsewhere, window.more_behind) = (true, more_behind);
+        }
         Failpoint::WindowClosed.pass();
-        if plan.is_empty() {
+        if is_empty {
             subscriber.finish();
             self.published.counts.windows += 1;
             self.store_and_write_back(num);
             return self.attend(num);
         }
-        let (window, rows) = (subscriber.windows, plan.len());
+        let window = subscriber.windows;
         debug!(subscription = num, window, rows, %from, to = %to.point, "window closed");
         self.next_event(num)
     }
@@ -244,6 +296,11 @@ impl Engine {
                 subscriber.phase = Phase::Storing;
                 let epoch = subscriber.epoch;
                 self.store_then(num, Some(Then::Send { num, epoch }));
+                Ok(())
+            }
+            None if window.more_behind.is_some() => {
+                let behind = window.more_behind.clone();
+                self.find_keys_of_window(num, behind);
                 Ok(())
             }
             None => {
@@ -282,6 +339,7 @@ impl Engine {
                 }
             }
         }
+        self.trim_kept_keys();
         self.store_audit();
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     binlog::LogPoint,
     opendental::{Tells, WatchId},
     source::{DatabaseError, Doubt, Misread, TableFacts, TableId},
+    state::ForgetDeleted,
     status::NoticeKind,
     window::{Cursor, Instant, Phase},
 };
@@ -105,7 +106,12 @@ impl Engine {
                 Some(watched) if watched.watch.tells() == Tells::Deletions => match doubt.misread {
                     Misread::Nothing => {}
                     Misread::Values => watched.log.distrust(doubt.from),
-                    Misread::Keys => watched.log.forget_behind(doubt.from),
+                    Misread::Keys => {
+                        watched.log.forget_behind(doubt.from);
+                        if watched.kept_keys.is_some() {
+                            self.storing.forget_keys(watched.watch.name(), ForgetDeleted::Behind(doubt.from));
+                        }
+                    }
                 },
                 Some(_) => self.catch_up_table(*watch, doubt.since.timestamp_micros(), point),
                 None => {}

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -85,6 +86,7 @@ pub(super) struct Engine {
     pub(super) zone: Arc<TimeZone>,
     /// The state file; away while a commit is under way.
     pub(super) state: Option<State>,
+    pub(super) state_path: PathBuf,
     /// What makes our ids different from any other bridge's.
     pub(super) instance: String,
     /// The state file's contents were lost before the start: what it does not know may have been served.
@@ -202,6 +204,7 @@ impl Engine {
             zone,
             instance: state.instance_id().to_owned(),
             forgetful: matches!(state.origin(), Origin::Missing | Origin::Damaged { .. }),
+            state_path: state.path().to_owned(),
             state: Some(state),
             sender,
             health,
@@ -352,6 +355,7 @@ impl Engine {
                 Ok(())
             }
             Done::Scanned(scan) => self.scanned(scan),
+            Done::KeysFound(found) => self.keys_found(*found),
             Done::RowsRead(rows) => self.rows_read(*rows),
             Done::Attempted(attempted) => self.attempted(attempted),
             Done::KeyLookedUp { watch, result } => self.key_looked_up(watch, result),

@@ -15,6 +15,7 @@ use crate::{
     failpoint::Failpoint,
     opendental::{LookupTable, Tells, WatchId},
     source::{Change, ChangeKind, ImageRow, Layout, Message, Step, TableId, TimeZone, Transaction},
+    state::ForgetDeleted,
     window::StoredImage,
 };
 
@@ -169,7 +170,12 @@ impl Engine {
                 continue;
             }
             match watched.watch.tells() {
-                Tells::Deletions => record_deletion(watched, change, point, committed),
+                Tells::Deletions => {
+                    if let Some(again) = watched.kept_key_changed(change, point) {
+                        self.storing.forget_keys(watched.watch.name(), ForgetDeleted::Keys(vec![again]));
+                    }
+                    record_deletion(watched, change, point, committed);
+                }
                 Tells::Changes => record_change(watched, change, point, committed, &self.zone),
             }
         }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
+    deleted_keys::KeysFound,
     reading::RowsAnswer,
     reload::Loaded,
     storing::Batch,
@@ -26,6 +27,8 @@ pub(super) enum Done {
     WrittenBack { writes: Vec<WriteBack>, result: Result<Vec<WriteBackOutcome>, DatabaseError> },
     /// A table was scanned for a catch-up.
     Scanned(ScanAnswer),
+    /// Keys of deletions were read from the state file.
+    KeysFound(Box<KeysFound>),
     /// Rows of an event were read by their keys.
     RowsRead(Box<RowsAnswer>),
     /// An event was tried.

@@ -4,7 +4,11 @@ use std::{collections::HashSet, sync::Arc};
 
 use tracing::{debug, warn};
 
-use super::{engine::Engine, tables::Stamps};
+use super::{
+    deleted_keys::KeptKeys,
+    engine::Engine,
+    tables::{Stamps, Watched},
+};
 use crate::{
     binlog::LogPoint,
     opendental::{Tells, WatchId},
@@ -30,12 +34,13 @@ impl Engine {
     /// Packs what must be packed. Deletions come last: their images are nowhere else, and of what is packed the event
     /// tells the key alone.
     pub(super) fn keep_within_budget(&mut self) {
-        if self.log_bytes() <= self.shares.logs {
+        let room = self.room_for_logs();
+        if self.log_bytes() <= room {
             return;
         }
         for tells in [Tells::Changes, Tells::Deletions] {
             // With some room to spare, so that this is not done again at once.
-            while self.log_bytes() > self.shares.logs / 4 * 3 {
+            while self.log_bytes() > room / 4 * 3 {
                 let logs = self.watched.iter().filter(|(_, watched)| watched.watch.tells() == tells);
                 let largest = logs.map(|(watch, watched)| (watched.log.unpacked_bytes(), *watch)).max();
                 match largest {
@@ -44,10 +49,61 @@ impl Engine {
                 }
             }
         }
+        self.fall_back(room);
+    }
+
+    /// Gives up logs whose very keys take too much, the largest first: tables are caught up by stamp, and keys of
+    /// deletions, which no scan finds, go to the state file.
+    fn fall_back(&mut self, room: usize) {
+        // What windows hold is not set free by this.
+        let room = room.saturating_sub(self.plan_bytes).max(room / 4);
+        for tells in [Tells::Changes, Tells::Deletions] {
+            while self.logs_alone() > room {
+                let logs = self.watched.iter().filter(|(_, watched)| watched.watch.tells() == tells);
+                let largest = logs.map(|(watch, watched)| (watched.log.packed_bytes(), *watch)).max();
+                let Some((_, watch)) = largest.filter(|(bytes, _)| *bytes > self.shares.logs / WORTHWHILE) else {
+                    break;
+                };
+                match tells {
+                    Tells::Changes => self.give_up_log(watch),
+                    Tells::Deletions if self.move_keys_out(watch) => {}
+                    Tells::Deletions => break,
+                }
+            }
+        }
+    }
+
+    /// Forgets all changes of a watch table; every window that would have had them takes what a scan finds instead.
+    fn give_up_log(&mut self, watch: WatchId) {
+        let Some(watched) = self.watched.get_mut(&watch) else { return };
+        let stamps = Stamps::new(&watched.watch, &self.zone);
+        let oldest = watched.log.oldest_stamp(|entry| stamps.of(entry));
+        warn!(
+            watch_table = watched.watch.name(),
+            rows = watched.log.len(),
+            "memory is short even for the keys of undelivered rows: the table is searched by time stamp for them, once \
+             they can be sent. Raise memory.budget"
+        );
+        watched.log.clear();
+        let point = self.taking.map_or(self.boundary.position.point(), |(point, _)| point);
+        self.windows_elsewhere(watch);
+        if let Some(oldest) = oldest {
+            self.catch_up_table(watch, oldest, point);
+        }
+    }
+
+    /// What the lookups leave, of which those of a chain's schedules are the largest; at least a quarter.
+    fn room_for_logs(&self) -> usize {
+        self.shares.logs.saturating_sub(self.lookups.bytes()).max(self.shares.logs / 4)
     }
 
     pub(super) fn log_bytes(&self) -> usize {
-        self.plan_bytes + self.watched.values().map(|watched| watched.log.bytes()).sum::<usize>()
+        self.plan_bytes + self.logs_alone()
+    }
+
+    fn logs_alone(&self) -> usize {
+        let kept = |watched: &Watched| watched.kept_keys.as_ref().map_or(0, KeptKeys::bytes);
+        self.watched.values().map(|watched| watched.log.bytes() + kept(watched)).sum()
     }
 
     fn pack(&mut self, watch: WatchId) {

@@ -7,6 +7,7 @@ mod backoff;
 mod catch_up;
 mod clock;
 mod closing;
+mod deleted_keys;
 mod delivery_log;
 mod doubts;
 mod engine;

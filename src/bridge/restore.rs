@@ -90,6 +90,8 @@ pub(super) fn restore(subscription: &Subscription, watch: WatchId, saved: SavedS
         progress: window.progress,
         event_end: window.event_end,
         plan: None,
+        elsewhere: false,
+        more_behind: None,
     });
     let mut subscriber = Subscriber {
         subscription: subscription.clone(),

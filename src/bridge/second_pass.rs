@@ -177,7 +177,8 @@ impl Engine {
     fn join_second_pass(&mut self) -> Result<(), BridgeError> {
         let Some(pass) = self.second_pass.take() else { return Ok(()) };
         for (watch, mut watched) in pass.watched {
-            if let Some(main) = self.watched.get(&watch) {
+            if let Some(main) = self.watched.get_mut(&watch) {
+                watched.kept_keys = main.kept_keys.take();
                 watched.generation = main.generation + 1;
                 watched.unsure_until = watched.unsure_until.max(main.unsure_until);
             }

@@ -26,6 +26,9 @@ const NO_ROOM_MILLIS: i64 = 100;
 impl Engine {
     /// Sends the open window's event, or tries it again.
     pub(super) fn send(&mut self, num: i64) -> Result<(), BridgeError> {
+        if self.lacks_kept_keys(num) {
+            return Ok(());
+        }
         self.rebuild_plan(num);
         let Some(subscriber) = self.subscribers.get_mut(&num) else { return Ok(()) };
         if subscriber.window.as_ref().is_some_and(|window| window.event_end.is_none()) {
@@ -43,6 +46,22 @@ impl Engine {
         }
         let made = self.body(num, &mut EventRows::known(asked));
         self.send_made(num, &made)
+    }
+
+    /// Has keys read from the state file that are part of a window which was restored after a restart.
+    fn lacks_kept_keys(&mut self, num: i64) -> bool {
+        let window = self.subscribers.get(&num).and_then(|subscriber| subscriber.window.as_ref());
+        let Some(window) = window.filter(|window| window.plan.is_none()) else { return false };
+        let progress = window.progress.clone();
+        if !self.has_kept_keys(num) {
+            return false;
+        }
+        if self.are_keys_leaving(num) {
+            self.wait_for_room(num);
+        } else {
+            self.find_keys_of_window(num, progress);
+        }
+        true
     }
 
     /// Orders the rows of a window that was restored after a restart, now that the log has been read up to its end.

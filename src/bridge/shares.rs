@@ -6,7 +6,7 @@ use crate::config::ByteSize;
 /// [`Shares::transaction`], and rows that are being read by key take a few times [`Shares::event`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shares {
-    /// What the change logs hold, and the order of the rows in windows.
+    /// What the change logs hold, the order of the rows in windows, and the lookups.
     pub(super) logs: usize,
     /// A transaction whose end has not been read yet. Keys alone may take a few times as much.
     pub(super) transaction: usize,

@@ -366,6 +366,7 @@ impl Setup {
         let identity = engine.identity.stored();
         engine.storing.begin(identity, another_log);
         engine.storing.clock_differs();
+        engine.restore_kept_keys(saved.deleted, another_log);
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
         engine.rebuilt = loaded.point();
         engine.take_over(loaded, Told::Start)?;

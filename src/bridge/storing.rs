@@ -19,7 +19,7 @@ use crate::{
     binlog::LogPoint,
     failpoint::Failpoint,
     source::{KnownLayout, LogFileMade},
-    state::{Changes, Delivery, ForgetLayouts, State, StateError},
+    state::{Changes, Delivery, ForgetDeleted, ForgetLayouts, State, StateError},
 };
 
 /// How often it is tried again until it is said once more that the file cannot be written: about once a minute.
@@ -54,6 +54,8 @@ pub(super) struct Batch {
     audit: Option<String>,
     /// How far the server's clock is ahead of this machine's was found to be another.
     clock: bool,
+    /// Keys of deletions to forget, each with its watch table's name.
+    forget_keys: Vec<(String, ForgetDeleted)>,
     deliveries: Vec<Delivery>,
     then: Vec<Then>,
 }
@@ -100,6 +102,18 @@ impl Storing {
         self.next.clock = true;
     }
 
+    /// These keys of deletions need not be kept any more.
+    pub(super) fn forget_keys(&mut self, watch_table: &str, which: ForgetDeleted) {
+        if let (Some((name, ForgetDeleted::Keys(keys))), ForgetDeleted::Keys(more)) =
+            (self.next.forget_keys.last_mut(), &which)
+            && name == watch_table
+        {
+            keys.extend_from_slice(more);
+            return;
+        }
+        self.next.forget_keys.push((watch_table.to_owned(), which));
+    }
+
     /// Why the last places could not be stored.
     pub(super) fn given_up(&mut self) -> Result<(), StateError> {
         self.given_up.take().map_or(Ok(()), Err)
@@ -115,6 +129,7 @@ impl Batch {
             && self.log_files.is_empty()
             && self.audit.is_none()
             && !self.clock
+            && self.forget_keys.is_empty()
     }
 
     /// Takes back what could not be stored; what has been gathered since is newer.
@@ -127,6 +142,7 @@ impl Batch {
         self.log_files.splice(0..0, before.log_files);
         self.audit = self.audit.take().or(before.audit);
         self.clock |= before.clock;
+        self.forget_keys.splice(0..0, before.forget_keys);
         self.then.splice(0..0, before.then);
     }
 }
@@ -157,7 +173,7 @@ impl Engine {
 
     pub(super) fn start_commit(&mut self) {
         let storing = &self.storing;
-        let nothing = storing.next.is_empty() && !self.must_store_deliveries();
+        let nothing = storing.next.is_empty() && !self.must_store_deliveries() && !self.has_keys_to_store();
         if nothing || storing.given_up.is_some() || !storing.backoff.is_over(self.now_millis()) {
             return;
         }
@@ -167,7 +183,8 @@ impl Engine {
         let (deliveries, forget_deliveries) = self.delivery_log.take(self.now_millis());
         let renew = self.storing.renew;
         let places = if renew { self.everything(&batch) } else { self.to_store(&batch) };
-        let changes = Changes { deliveries, forget_deliveries, ..places };
+        let deleted = self.keys_to_store();
+        let changes = Changes { deliveries, forget_deliveries, deleted, ..places };
         self.jobs.spawn(async move {
             let result = if renew { state.renew(&changes).await.map(told) } else { state.commit(&changes).await };
             Done::Stored { state, batch: Batch { deliveries: changes.deliveries, ..batch }, result }
@@ -194,6 +211,8 @@ impl Engine {
             log_files: batch.log_files.iter().map(|file| (file.number, file.made)).collect(),
             audit: batch.audit.clone(),
             server_ahead: if batch.clock { self.server_ahead() } else { None },
+            forget_deleted_places: batch.another_log,
+            forget_deleted: batch.forget_keys.clone(),
             ..Changes::default()
         }
     }
@@ -228,8 +247,12 @@ impl Engine {
             info!("the state file is written again");
             self.health.recovered();
             self.storing.backoff.succeeded();
+            if self.storing.renew {
+                self.stored_keys_lost();
+            }
             (self.storing.failures, self.storing.renew, self.storing.problem) = (0, false, None);
         }
+        self.keys_stored();
         for then in batch.then {
             match then {
                 Then::WriteBack { num, value } => {

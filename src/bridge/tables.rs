@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tracing::warn;
 
 use super::{
+    deleted_keys::KeptKeys,
     doubts::{DoubtfulStretch, Emptied},
     reading::EventRange,
 };
@@ -111,6 +112,8 @@ pub(super) struct Watched {
     pub(super) doubt: Option<DoubtfulStretch>,
     /// The table was emptied.
     pub(super) emptied: Option<Emptied>,
+    /// Deletions that the log has no room for.
+    pub(super) kept_keys: Option<KeptKeys>,
     /// Counts up when a lookup changes that its JSON is made with (rule W8).
     pub(super) generation: u64,
     bound: Option<Bound>,
@@ -134,6 +137,7 @@ impl Watched {
             unsure_until: LogPoint::default(),
             doubt: None,
             emptied: None,
+            kept_keys: None,
             generation: 0,
             bound: None,
             bodies: HashMap::new(),
@@ -186,7 +190,7 @@ impl Watched {
     ) -> Result<Option<Arc<[u8]>>, RenderError> {
         match self.json(key, lookups, zone) {
             Ok(Some(json)) => return Ok(Some(json)),
-            Ok(None) if self.log.point_of(key).is_none() => return Ok(None),
+            Ok(None) if !self.is_deleted(key) => return Ok(None),
             Ok(None) => {}
             // Trying again would be of no use: it stays as it is.
             Err(error) => {
@@ -197,6 +201,12 @@ impl Watched {
         let mut json = Vec::new();
         self.watch.bind(row.columns()).render(&row, lookups, &mut json)?;
         Ok(Some(json.into()))
+    }
+
+    /// Whether the row, one of a window of deletions, is not there again.
+    fn is_deleted(&self, key: &RowKey) -> bool {
+        let elsewhere = || self.kept_keys.as_ref().is_some_and(|kept| !kept.is_there_again(key));
+        self.log.point_of(key).is_some() || elsewhere()
     }
 
     /// The event's body, if somebody is sending it.

@@ -31,6 +31,19 @@ impl PackedList {
         self.block_bytes + self.blocks.len() * (size_of::<Box<[u8]>>() + 16)
     }
 
+    /// Its first and its last entry.
+    pub(crate) fn ends(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let first = first_of(self.blocks.first()?).to_owned();
+        let mut cursor = self.cursor();
+        cursor.next = (self.blocks.len() - 1) * BLOCK;
+        let mut last = Vec::new();
+        while let Some((key, _)) = cursor.advance() {
+            last.clear();
+            last.extend_from_slice(key);
+        }
+        Some((first, last))
+    }
+
     /// Reads all from the start.
     pub(crate) fn cursor(&self) -> Cursor<&Self> {
         Cursor::new(self)
@@ -128,6 +141,11 @@ pub(crate) struct Cursor<L> {
 impl<L: Borrow<PackedList>> Cursor<L> {
     fn new(list: L) -> Self {
         Self { list, next: 0, offset: 0, key: Vec::new(), value: 0, held: false }
+    }
+
+    /// The list.
+    pub(crate) fn list(&self) -> &PackedList {
+        self.list.borrow()
     }
 
     /// The index of the entry that [`Cursor::advance`] gives next.
@@ -256,6 +274,8 @@ mod tests {
             let all: Vec<_> = entries.iter().map(|(key, value)| (key.clone(), *value)).collect();
             prop_assert_eq!(list.len(), all.len());
             prop_assert_eq!(&rest(list.cursor()), &all);
+            let ends = all.first().zip(all.last()).map(|(first, last)| (first.0.clone(), last.0.clone()));
+            prop_assert_eq!(list.ends(), ends);
             for wanted in entries.keys().step_by(7).chain([&wanted]) {
                 let index = all.partition_point(|(key, _)| key < wanted);
                 prop_assert_eq!(&rest(list.cursor_at(wanted)), &all[index..]);

@@ -97,6 +97,37 @@ impl Database {
         Ok(read.rows)
     }
 
+    /// Which of `keys` are in `table`, as far as is committed: nobody is waited for.
+    pub async fn which_exist<S: AsRef<str> + Sync>(
+        &self,
+        table: &str,
+        key_columns: &[S],
+        keys: &[RowKey],
+    ) -> Result<Vec<bool>, DatabaseError> {
+        let select = format!("SELECT {} FROM {} WHERE ", identifiers(key_columns), identifier(table));
+        let mut exist = Vec::with_capacity(keys.len());
+        for batch in keys.chunks(BATCH) {
+            if let Some(many) = ManyKeys::new(key_columns, batch) {
+                let sql = format!("{select}{}", many.condition());
+                let (answers, _) = self.ask(Purpose::Rows, DOING, |_| sql.clone()).await?;
+                let rows = answers.into_iter().next().map(|answer| answer.rows).unwrap_or_default();
+                let rows = many.in_order(rows).ok_or_else(|| self.unexpected(DOING, "a row that was not asked for"))?;
+                exist.extend(rows.iter().map(Option::is_some));
+                continue;
+            }
+            let conditions = batch.iter().map(|key| key_is(key_columns, key)).collect::<Option<Vec<_>>>();
+            let conditions =
+                conditions.ok_or_else(|| self.unexpected(DOING, "the key does not fit the table's primary key"))?;
+            let sql = conditions.iter().map(|condition| format!("{select}{condition}")).collect::<Vec<_>>().join("; ");
+            let (answers, _) = self.ask(Purpose::Rows, DOING, |_| sql.clone()).await?;
+            exist.extend(answers.iter().map(|answer| !answer.rows.is_empty()));
+        }
+        if exist.len() != keys.len() {
+            return Err(self.unexpected(DOING, "an answer is missing"));
+        }
+        Ok(exist)
+    }
+
     /// Reads the rows of `keys` by one statement, and those that it does not find by statements of their own. Returns
     /// whether more should be read in this way.
     async fn read_together<S: AsRef<str> + Sync>(

@@ -5,6 +5,7 @@
 
 mod aside;
 mod backup;
+mod deleted_keys;
 mod delivery_log;
 mod error;
 mod lock;
@@ -17,6 +18,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use deleted_keys::{DeletedKey, ForgetDeleted, FoundKeys, StoredKeys, WantedKeys, find_deleted};
 pub use delivery_log::{Delivery, DeliveryFailure, DeliveryLog, ForgetDeliveries};
 pub use error::StateError;
 pub use saved::{Changes, Cursor, ForgetLayouts, Saved, SavedLayout, SavedSubscription, SavedWindow};

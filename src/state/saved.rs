@@ -1,6 +1,6 @@
 //! What the state file holds, as values.
 
-use super::{Delivery, ForgetDeliveries};
+use super::{DeletedKey, Delivery, ForgetDeleted, ForgetDeliveries, StoredKeys};
 use crate::{
     binlog::{LogPoint, Position},
     row::RowKey,
@@ -21,6 +21,8 @@ pub struct Saved {
     pub layouts: Vec<SavedLayout>,
     /// The files of the log that were read: the number of each, and when the server made it, in seconds since 1970 UTC.
     pub log_files: Vec<(u64, u32)>,
+    /// Of which watch tables keys of deleted rows are held; see [`super::find_deleted`].
+    pub deleted: Vec<StoredKeys>,
 }
 
 /// How far one subscription has come.
@@ -111,6 +113,12 @@ pub struct Changes {
     pub audit: Option<String>,
     /// How many seconds the server's clock is ahead of this machine's.
     pub server_ahead: Option<i64>,
+    /// The places of all stored keys of deleted rows were in another log.
+    pub forget_deleted_places: bool,
+    /// Stored keys of deleted rows to forget, each with its watch table's name.
+    pub forget_deleted: Vec<(String, ForgetDeleted)>,
+    /// Keys of deleted rows to write in the place of what is there of the same rows, by the watch table's name.
+    pub deleted: Vec<(String, Vec<DeletedKey>)>,
     /// Deliveries to append to the log, by ascending end.
     pub deliveries: Vec<Delivery>,
     /// Deliveries to remove.

@@ -5,7 +5,7 @@ pub(super) const APPLICATION: i64 = 0x6f64_6364;
 
 /// One step for each schema version, the first from nothing to version 1. A step that has been released is never
 /// changed; each sets `user_version` itself.
-pub(super) const STEPS: &[&str] = &[V1, V2, V3, V4, V5, V6];
+pub(super) const STEPS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7];
 
 const V1: &str = "
 CREATE TABLE bridge (
@@ -106,6 +106,20 @@ ALTER TABLE bridge ADD COLUMN
     server_ahead INTEGER;        -- of this machine's clock, seconds
 
 PRAGMA user_version = 6;
+";
+
+const V7: &str = "
+CREATE TABLE deleted_key (       -- rows whose deletion is not delivered yet, for which there was no room in memory
+    watch_table TEXT NOT NULL,
+    key BLOB NOT NULL,           -- primary key, in a form that sorts as keys do
+    committed INTEGER NOT NULL,  -- when it was deleted, microseconds since 1970 UTC
+    file INTEGER NOT NULL,       -- it was deleted at or before here: number of the binlog file and offset in it
+    offset INTEGER NOT NULL,
+    PRIMARY KEY (watch_table, key)
+) WITHOUT ROWID;
+CREATE INDEX deleted_key_order ON deleted_key (watch_table, committed, key);
+
+PRAGMA user_version = 7;
 ";
 
 #[cfg(test)]

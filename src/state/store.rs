@@ -14,7 +14,7 @@ use sqlx::{
 use super::{
     Changes, ForgetLayouts, Saved, StateError,
     aside::{self, FileMark},
-    backup, delivery_log,
+    backup, deleted_keys, delivery_log,
     lock::Lock,
     records::{self, Record},
     schema::{APPLICATION, STEPS},
@@ -78,6 +78,11 @@ impl State {
         Ok(Self { path: path.to_owned(), connection: Some(connection), mark, instance_id, origin, _lock: lock })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How the file was found.
     pub fn origin(&self) -> &Origin {
         &self.origin
@@ -125,8 +130,9 @@ impl State {
         let rows = sqlx::query("SELECT * FROM log_file ORDER BY number").fetch_all(&mut *transaction).await;
         let log_files =
             rows.map_err(failed)?.iter().map(|row| Record { path, row }.log_file()).collect::<Result<_, _>>()?;
+        let deleted = deleted_keys::stored(path, &mut transaction).await?;
         transaction.commit().await.map_err(failed)?;
-        Ok(Saved { identity, audit, server_ahead, subscriptions, layouts, log_files })
+        Ok(Saved { identity, audit, server_ahead, subscriptions, layouts, log_files, deleted })
     }
 
     /// Writes `changes` in one transaction: all of them or, on an error or if the future is dropped, none.
@@ -315,6 +321,15 @@ async fn write(
     for (number, made) in &changes.log_files {
         let query = records::bind_log_file(sqlx::query(records::UPSERT_LOG_FILE), *number)?;
         query.bind(made).execute(&mut *transaction).await.map_err(failed)?;
+    }
+    if changes.forget_deleted_places {
+        deleted_keys::forget_places(path, &mut transaction).await?;
+    }
+    for (watch_table, which) in &changes.forget_deleted {
+        deleted_keys::forget(path, &mut transaction, watch_table, which).await?;
+    }
+    for (watch_table, keys) in &changes.deleted {
+        deleted_keys::store(path, &mut transaction, watch_table, keys).await?;
     }
     delivery_log::append(path, &mut transaction, &changes.deliveries).await?;
     if let Some(which) = changes.forget_deliveries {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod deleted_keys;
 mod deliveries;
 mod kill;
 

@@ -5,6 +5,7 @@ mod packing;
 
 use std::{collections::VecDeque, sync::Arc};
 
+pub use self::packing::PackedChanges;
 use self::packing::Packs;
 use super::{
     commits::{Commit, Commits},

@@ -35,17 +35,46 @@ pub fn plan(
     backlog: Option<&Marks>,
     stamp: impl Fn(&Entry<'_>) -> i64,
 ) -> Plan {
+    plan_part(log, from, to, backlog, Part::default(), stamp)
+}
+
+/// A part of a window's rows, in their order: of which rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Part<'a> {
+    /// Those behind this one.
+    pub behind: Option<&'a Mark>,
+    /// Those up to and including this one.
+    pub until: Option<&'a Mark>,
+}
+
+/// As [`plan`], of a part of the window's rows.
+pub fn plan_part(
+    log: &ChangeLog,
+    from: LogPoint,
+    to: LogPoint,
+    backlog: Option<&Marks>,
+    part: Part<'_>,
+    stamp: impl Fn(&Entry<'_>) -> i64,
+) -> Plan {
     let mut marks = MarksBuilder::default();
+    let mut take = |stamp: i64, key: &RowKey| {
+        let place = (stamp, key);
+        let is_in = part.behind.is_none_or(|(stamp, key)| place > (*stamp, key))
+            && part.until.is_none_or(|(stamp, key)| place <= (*stamp, key));
+        if is_in {
+            marks.push(stamp, key);
+        }
+    };
     for (key, entry) in log.range(from, to) {
-        marks.push(stamp(&entry), key);
+        take(stamp(&entry), key);
     }
     for (key, stamp) in log.packed(from, to) {
-        marks.push(stamp, &key);
+        take(stamp, &key);
     }
     // A row that the log knows too has changed since the scan: the log's word is newer.
     let scanned = backlog.into_iter().flat_map(Marks::iter);
     for (stamp, key) in scanned.filter(|(_, key)| log.point_of(key).is_none_or(|point| point <= from)) {
-        marks.push(stamp, &key);
+        take(stamp, &key);
     }
     Plan::new(marks.finish())
 }
@@ -70,7 +99,8 @@ fn element(window: &Window, log: &ChangeLog, mark: Mark) -> Option<Element> {
             let has_image = log.get(key).is_some_and(|entry| entry.image.is_some());
             Some(if has_image { Element::Logged(mark) } else { Element::ByKey(mark) })
         }
-        // What a catch-up found has no entry; a row deleted since is not found by its key and drops out there.
-        _ => window.caught_up_from.map(|_| Element::ByKey(mark)),
+        // What a catch-up found, or the log has given up, has no entry; a row deleted since is not found by its key and
+        // drops out there.
+        _ => (window.caught_up_from.is_some() || window.elsewhere).then_some(Element::ByKey(mark)),
     }
 }

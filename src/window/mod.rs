@@ -15,9 +15,9 @@ mod plan;
 mod row_index;
 mod subscriber;
 
-pub use change_log::{ChangeLog, Entry};
+pub use change_log::{ChangeLog, Entry, PackedChanges};
 pub use date_time_start::{DateTimeStart, Met};
-pub use event::{Element, elements, plan};
+pub use event::{Element, Part, elements, plan, plan_part};
 pub use images::StoredImage;
 pub use moves::{Move, Now};
 pub use plan::Plan;

@@ -185,6 +185,8 @@ impl World {
             progress: None,
             event_end: None,
             plan: Some(self.plan(from, to)),
+            elsewhere: false,
+            more_behind: None,
         });
         self.next_event();
     }

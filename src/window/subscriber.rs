@@ -47,6 +47,10 @@ pub struct Window {
     pub event_end: Option<Mark>,
     /// Its rows in order; `None` after a restart until the log has been read up to `to`.
     pub plan: Option<Arc<Plan>>,
+    /// Rows of the plan need have no change in the log, which had no room for them.
+    pub elsewhere: bool,
+    /// If the plan is only a part: the last row of it. There are more behind it.
+    pub more_behind: Option<Mark>,
 }
 
 /// What a subscription is doing.
@@ -140,9 +144,8 @@ impl Subscriber {
         }
     }
 
-    /// No scan can tell what it wants before `place`, or none is needed: the log answers for it from there on.
-    pub fn begin(&mut self, place: Cursor) {
-        self.cursor.get_or_insert(place);
+    /// No scan can tell what it wants before its place, or none is needed.
+    pub fn want_no_catch_up(&mut self) {
         self.catch_up = None;
         if let Some(window) = &mut self.window {
             window.caught_up_from = None;
@@ -191,6 +194,8 @@ impl Subscriber {
             progress: None,
             event_end: None,
             plan: Some(plan),
+            elsewhere: false,
+            more_behind: None,
         };
         self.backlog = None;
         self.window = Some(window);

@@ -21,6 +21,7 @@ mod failpoints;
 mod failure_columns;
 mod guard;
 mod large_log;
+mod keys;
 mod layouts;
 mod memory;
 mod metrics;

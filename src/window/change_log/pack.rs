@@ -17,16 +17,23 @@ pub(super) struct Pack {
     live: usize,
     /// The end of the stretch.
     point: LogPoint,
+    /// No row's stamp is less.
+    oldest: i64,
 }
 
 impl Pack {
-    /// The rows of a list of keys with stamps, the last of which changed at `point`.
-    pub(super) fn new(rows: PackedList, point: LogPoint) -> Self {
-        Self { live: rows.len(), rows, gone: Vec::new(), point }
+    /// The rows of a list of keys with stamps, none less than `oldest`, the last of which changed at `point`.
+    pub(super) fn new(rows: PackedList, point: LogPoint, oldest: i64) -> Self {
+        Self { live: rows.len(), rows, gone: Vec::new(), point, oldest }
     }
 
     pub(super) fn point(&self) -> LogPoint {
         self.point
+    }
+
+    /// No row's stamp is less.
+    pub(super) fn oldest(&self) -> i64 {
+        self.oldest
     }
 
     /// How many rows are still in it.
@@ -93,7 +100,19 @@ impl Pack {
                 (None, None) => break,
             }
         }
-        Self::new(builder.finish(), newer.point)
+        Self::new(builder.finish(), newer.point, self.oldest.min(newer.oldest))
+    }
+
+    /// The rows that are still in it, for good.
+    pub(super) fn into_rows(self) -> PackedList {
+        if self.live == self.rows.len() {
+            return self.rows;
+        }
+        let (mut builder, mut rows) = (ListBuilder::default(), self.rows());
+        while let Some((key, stamp)) = rows.advance() {
+            builder.push(key, stamp);
+        }
+        builder.finish()
     }
 
     fn is_gone(&self, index: usize) -> bool {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::{ChangeLog, Commit, Entry, Slot, index, pack::Pack};
 use crate::{
     binlog::LogPoint,
-    packed::{KeyBytes, ListBuilder},
+    packed::{Cursor, KeyBytes, ListBuilder, PackedList},
     row::RowKey,
 };
 
@@ -97,9 +97,9 @@ impl ChangeLog {
         let mut order: Vec<u32> = (0..).take(count).collect();
         order.sort_unstable_by(|left, right| self.key_at(*left).cmp(&self.key_at(*right)));
         let (mut all, mut key) = (ListBuilder::default(), Vec::new());
-        // Of each stretch its rows, and where its last change stands.
-        let mut stretches: Vec<(ListBuilder, LogPoint)> = Vec::new();
-        stretches.resize_with(cuts.len() + 1, Default::default);
+        // Of each stretch its rows, where its last change stands, and the least stamp.
+        let mut stretches: Vec<(ListBuilder, LogPoint, i64)> = Vec::new();
+        stretches.resize_with(cuts.len() + 1, || (ListBuilder::default(), LogPoint::default(), i64::MAX));
         for number in order {
             let Some(slot) = self.slots.get(number as usize) else { continue };
             key.clear();
@@ -107,9 +107,10 @@ impl ChangeLog {
             all.push(&key, 0);
             if !slot.removed {
                 let entry = self.entry(slot);
-                if let Some((rows, end)) = stretches.get_mut(stretch(cuts, entry.point)) {
-                    rows.push(&key, stamp(&entry));
-                    *end = entry.point.max(*end);
+                if let Some((rows, end, oldest)) = stretches.get_mut(stretch(cuts, entry.point)) {
+                    let stamp = stamp(&entry);
+                    rows.push(&key, stamp);
+                    (*end, *oldest) = (entry.point.max(*end), stamp.min(*oldest));
                 }
             }
         }
@@ -117,9 +118,39 @@ impl ChangeLog {
         for pack in &mut self.packs.0 {
             pack.leave(&all);
         }
-        self.packs.0.extend(stretches.into_iter().map(|(rows, end)| Pack::new(rows.finish(), end)));
+        let packs = stretches.into_iter().map(|(rows, end, oldest)| Pack::new(rows.finish(), end, oldest));
+        self.packs.0.extend(packs);
         self.packs.join(cuts);
         self.drop_first(count);
+    }
+
+    /// Takes all packed changes out of the log, which does not know these rows any more.
+    pub fn take_packed(&mut self) -> PackedChanges {
+        let mut newer: Vec<u32> = (0..).take(self.slots.len()).collect();
+        newer.retain(|number| self.slots.get(*number as usize).is_some_and(|slot| !slot.superseded));
+        newer.sort_unstable_by(|left, right| self.key_at(*left).cmp(&self.key_at(*right)));
+        let (mut all, mut key) = (ListBuilder::default(), Vec::new());
+        for slot in newer.into_iter().filter_map(|number| self.slots.get(number as usize)) {
+            key.clear();
+            KeyBytes::write(&slot.key, &mut key);
+            all.push(&key, 0);
+        }
+        let all = all.finish();
+        let mut packs = std::mem::take(&mut self.packs).0;
+        packs.iter_mut().for_each(|pack| pack.leave(&all));
+        PackedChanges(packs.into_iter().map(|pack| (pack.point(), pack.into_rows().into_cursor())).collect())
+    }
+
+    /// No row's stamp is less; `None` if there is none. `stamp` tells a row's that is not packed.
+    pub fn oldest_stamp(&self, stamp: impl Fn(&Entry<'_>) -> i64) -> Option<i64> {
+        let packed = self.packs.0.iter().map(Pack::oldest);
+        let slots = self.slots.iter().filter(|slot| !slot.superseded && !slot.removed);
+        packed.chain(slots.map(|slot| stamp(&self.entry(slot)))).min()
+    }
+
+    /// Bytes of what is packed.
+    pub fn packed_bytes(&self) -> usize {
+        self.packs.bytes()
     }
 
     /// Bytes that packing sets free, about: what is not packed.
@@ -164,5 +195,96 @@ impl ChangeLog {
         // Numbers, commits and the memory of the index begin anew with what is left.
         self.rows = Default::default();
         self.sweep();
+    }
+}
+
+/// Changes that were packed and have left their log: rows' keys, stamps in microseconds UTC and places, a change's being
+/// the end of its stretch.
+#[derive(Debug)]
+pub struct PackedChanges(VecDeque<(LogPoint, Cursor<PackedList>)>);
+
+impl PackedChanges {
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|(_, rows)| rows.list().bytes()).sum()
+    }
+
+    /// The least and the greatest key; `None` if there are none.
+    pub fn ends(&self) -> Option<(RowKey, RowKey)> {
+        let ends = self.0.iter().filter_map(|(_, rows)| rows.list().ends());
+        let (least, greatest) = ends.reduce(|left, right| (left.0.min(right.0), left.1.max(right.1)))?;
+        Some((KeyBytes::read(&mut least.as_slice())?, KeyBytes::read(&mut greatest.as_slice())?))
+    }
+
+    /// None of them stands behind this place.
+    pub fn end(&self) -> LogPoint {
+        self.0.back().map(|(point, _)| *point).unwrap_or_default()
+    }
+}
+
+impl Iterator for PackedChanges {
+    type Item = (RowKey, i64, LogPoint);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (point, rows) = self.0.front_mut()?;
+            if let Some((mut key, stamp)) = rows.advance() {
+                return Some((KeyBytes::read(&mut key)?, stamp, *point));
+            }
+            self.0.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn point(offset: u64) -> LogPoint {
+        LogPoint { file: 1, offset }
+    }
+
+    #[test]
+    fn r6_what_is_taken_out_of_a_log_and_what_is_left_are_all_that_was_in_it() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for round in 0..200_u64 {
+            let mut log = ChangeLog::default();
+            let mut expected: BTreeMap<i64, i64> = BTreeMap::new();
+            let cuts = [point(random.u64(1..200)), point(200)];
+            for step in 1..random.u64(2..300) {
+                let key = random.i64(0..60);
+                match random.u8(0..20) {
+                    0..14 => {
+                        log.record(RowKey::Int(key), point(step), step as i64, None);
+                        expected.insert(key, step as i64);
+                    }
+                    14..18 => {
+                        log.remove(&RowKey::Int(key));
+                        expected.remove(&key);
+                    }
+                    _ => log.pack(&cuts, |entry| entry.committed),
+                }
+            }
+            assert_eq!(log.oldest_stamp(|entry| entry.committed).is_some(), !log.is_empty(), "round {round}");
+            if let (Some(oldest), Some(least)) = (log.oldest_stamp(|entry| entry.committed), expected.values().min()) {
+                assert!(oldest <= *least, "round {round}");
+            }
+            let mut found: BTreeMap<i64, i64> = BTreeMap::new();
+            let int = |key: &RowKey| if let RowKey::Int(key) = key { *key } else { panic!("{key:?}") };
+            let mut last = LogPoint::default();
+            for (key, stamp, at) in log.take_packed() {
+                assert!(at >= point(stamp as u64) && at >= last, "round {round}: behind its stretch");
+                last = at;
+                assert_eq!(found.insert(int(&key), stamp), None, "round {round}: twice");
+            }
+            assert_eq!(log.packed_bytes(), 0);
+            for (key, entry) in log.range(point(0), point(u64::MAX)) {
+                assert_eq!(found.insert(int(key), entry.committed), None, "round {round}: in both");
+            }
+            assert_eq!(found, expected, "round {round}");
+        }
     }
 }
