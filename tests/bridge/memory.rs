@@ -185,6 +185,7 @@ async fn r6_three_hundred_thousand_rows_while_endpoints_are_down() {
 async fn a_transaction_of_millions(server: Server) {
     let rows = std::env::var("CDC_MEMORY_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
     let mut office = Office::on(Arc::new(server), Engine::InnoDb).await;
+    office.read_with("direct");
     office.configure("[opendental]\ntables = [\"balance\"]\n");
     office.exec("CREATE TABLE balance (id BIGINT PRIMARY KEY, v INT, note VARCHAR(100), changed TIMESTAMP DEFAULT NOW() ON UPDATE NOW()) ENGINE=InnoDB").await;
     office.exec("INSERT INTO balance (id, v, note) VALUES (1, 1, REPEAT('n', 100))").await;
@@ -233,6 +234,8 @@ async fn r6_a_transaction_of_millions_of_rows_on_mysql() {
 #[ignore = "takes minutes: cargo test --release --test bridge memory -- --ignored --nocapture --test-threads=1"]
 async fn r6_forty_rows_of_thirty_megabytes() {
     let mut office = Office::on(Arc::new(MariaDb::start(large()).await.unwrap()), Engine::InnoDb).await;
+    // As bridges do that are not told otherwise.
+    office.read_with("direct");
     office.configure("[opendental]\ntables = [\"scanned\"]\n");
     office.exec("CREATE TABLE scanned (id BIGINT PRIMARY KEY, text LONGTEXT) ENGINE=InnoDB").await;
     office.subscribe(1, "scanned", 1).await;

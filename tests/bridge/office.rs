@@ -104,7 +104,6 @@ impl Office {
     }
 
     /// Lets bridges started from here on read the log with this crate.
-    #[cfg(feature = "mysql-cdc")]
     pub(crate) fn read_with(&mut self, client: &'static str) {
         self.client = client;
     }

@@ -149,3 +149,34 @@ async fn logged_before(practice: &Practice, table: &str, end: u64) -> i64 {
     };
     events.iter().filter(of_table).count() as i64
 }
+
+/// What it takes to read rows of a wide table by their keys, together and one by one.
+#[tokio::test]
+#[ignore = "measures: cargo test --release --test database many_rows -- --ignored --nocapture"]
+async fn r9_reading_together_beside_one_by_one() {
+    const ROWS: i64 = 5000;
+    for kind in Kind::all() {
+        let practice = Practice::new(kind).await;
+        for start in (0..ROWS).step_by(500) {
+            let rows =
+                (start + 1..=start + 500).map(|id| format!("({id}, 'Name {id}')")).collect::<Vec<_>>().join(", ");
+            practice.exec(&format!("INSERT INTO patient (PatNum, LName) VALUES {rows}")).await;
+        }
+        let together = keys(1..=ROWS);
+        // A key that stands there twice has all of them read one by one.
+        let mut one_by_one = together.clone();
+        one_by_one.insert(1, RowKey::Int(2));
+        let mut took = Vec::new();
+        for wanted in [&one_by_one, &together] {
+            let (before, began) = (statements(&practice.server).await, std::time::Instant::now());
+            let rows = practice.database.rows_by_keys::<_, &str>("patient", &["PatNum"], &[], wanted, usize::MAX).await;
+            assert!(rows.unwrap().iter().all(Option::is_some));
+            took.push((began.elapsed().as_secs_f64(), statements(&practice.server).await - before));
+        }
+        let [(slow, many), (fast, few)] = took[..] else { unreachable!() };
+        println!(
+            "{kind:?}: {ROWS} rows, {many} statements in {slow:.2} s; {few} in {fast:.2} s: {:.1} times as fast",
+            slow / fast
+        );
+    }
+}
