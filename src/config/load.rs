@@ -55,7 +55,9 @@ fn build(layers: Vec<Layer>, mut problems: Vec<Problem>) -> Result<Config, Confi
     let defaults = layers::toml(PathBuf::from("config/opendental-cdc.toml"), DEFAULT_FILE)?;
     let figment = layers.into_iter().fold(Figment::from(defaults), Figment::merge);
     for key in KEYS {
-        problems.extend(value_problem(key, &figment));
+        // What its file or its name already keeps from being set is said once.
+        let named = problems.iter().any(|problem| problem.key == key.name);
+        problems.extend(value_problem(key, &figment).filter(|problem| !(named && problem.value.is_none())));
     }
     if !problems.is_empty() {
         return Err(ConfigError::Refused(problems));

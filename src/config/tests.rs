@@ -432,6 +432,8 @@ fn d4_a_secrets_file_that_cannot_be_used_is_named_by_its_variable_and_shows_noth
     let said = environment_problems(&[(url, bad)]);
     assert!(said.starts_with("mysql.url = (not shown): is not a URL (empty host); "), "{said}");
     assert!(said.ends_with(&format!(" (the file that {url} names)")), "{said}");
+    let said = lines(Config::load_with(None, variables(&[(url, "/missing")])).unwrap_err());
+    assert_eq!(said.lines().count(), 1, "that it is not set goes without saying: {said}");
     // Somebody took the secret for its file's name.
     let said = environment_problems(&[(url, "mysql://cdc:hush@127.0.0.1/opendental")]);
     assert!(said.starts_with("mysql.url: cannot be read from its file: ") && !said.contains("hush"), "{said}");
