@@ -176,7 +176,7 @@ async fn subscribe(office: &Office, peers: &mut JoinSet<()>) {
     for (num, address) in (20..).zip(echoing) {
         office.exec(&subscription_row(num, &secret(num, address), "Patient", 1, "NOW()")).await;
     }
-    let invalid = [format!("{MARK} is no URL"), format!("ftp://{MARK}@host/{MARK}"), secret(32, receiver)];
+    let invalid = [format!("{MARK} is no URL"), format!("ftp://{MARK}@host/?{MARK}"), secret(32, receiver)];
     for (num, url) in (30..).zip(invalid) {
         office.exec(&subscription_row(num, &url, "Patient", 1, "NOW()")).await;
     }
