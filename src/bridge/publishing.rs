@@ -258,7 +258,9 @@ impl Engine {
         } else {
             WindowState::LeftAlone
         };
-        SubscriptionStatus::of(subscription, state)
+        // UI events are sent without being served in windows.
+        let last_event = self.published.history.last_event(subscription.num);
+        SubscriptionStatus { last_event, ..SubscriptionStatus::of(subscription, state) }
     }
 
     fn window_state(&self, subscriber: &Subscriber) -> WindowState {

@@ -109,7 +109,7 @@ impl Bridge {
             services = services.with_delivery_log(&setup.config.state.path);
         }
         let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
-        let result = match setup.opened(state, &health, &stop).await {
+        let result = match setup.opened(state, &desk, &stop).await {
             Ok(Some(state)) => setup.run_until(state, &health, &mut desk, &stop).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
@@ -129,18 +129,19 @@ impl Setup {
     async fn opened(
         &self,
         mut opened: Result<State, StateError>,
-        health: &Health,
+        desk: &Desk,
         stop: &CancellationToken,
     ) -> Result<Option<State>, BridgeError> {
         loop {
             match opened {
                 Ok(state) => {
-                    health.recovered();
+                    desk.board().health().recovered();
                     return Ok(Some(state));
                 }
                 Err(error) if error.is_passing() => {
                     error!(%error, "nothing is read before it can be written; trying again until then");
-                    health.troubled(error.to_string());
+                    desk.board().health().troubled(error.to_string());
+                    desk.enter(Stage::Starting { why: error.to_string() });
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -167,7 +168,7 @@ impl Setup {
                 tell_origin(&self.config.state.path, state.origin(), desk);
             }
             let started = tokio::select! {
-                started = self.start(state, saved, health, desk.board(), lost) => started?,
+                started = self.start(state, saved, health, desk, lost) => started?,
                 () = stop.cancelled() => return Ok(()),
             };
             let Started { mut engine, mut messages, reading, reader } = started;
@@ -231,7 +232,7 @@ impl Setup {
     }
 
     /// Waits for the server, as after a boot that starts it together with us, and asks it what must be known.
-    async fn find_source(&self, health: &Health) -> Result<Found, BridgeError> {
+    async fn find_source(&self, health: &Health, desk: &Desk) -> Result<Found, BridgeError> {
         let mut failures = 0_u32;
         loop {
             match self.ask_source().await {
@@ -240,6 +241,7 @@ impl Setup {
                     failures = failures.saturating_add(1);
                     warn!(%error, seconds = pause.as_secs_f32(), "the server cannot be asked; trying again");
                     health.not_ready("waiting for the server");
+                    desk.enter(Stage::Starting { why: format!("the server cannot be asked: {error}") });
                     tokio::time::sleep(pause).await;
                 }
                 result => return result,
@@ -270,12 +272,12 @@ impl Setup {
         state: State,
         saved: Saved,
         health: &Health,
-        board: &Board,
+        desk: &Desk,
         lost: Option<Lost>,
     ) -> Result<Started, BridgeError> {
         let config = &self.config;
         let Found { database, server, tables, identity, end, files, own_clock, clock, zone, loaded } =
-            self.find_source(health).await?;
+            self.find_source(health, desk).await?;
         self.practice.connected(database.clone(), Arc::new(tables.clone()));
         let known = saved.identity.as_deref().and_then(|known| serde_json::from_str::<Identity>(known).ok());
         let another = known.as_ref().is_some_and(|known| *known != identity);
@@ -335,7 +337,7 @@ impl Setup {
         };
         let (messages, reading, reader) = read(reader_config, start.clone(), self.read.clone());
         let audit = Audit::new(config.source.audit, audit_reader, audit_mark);
-        let before = board.latest();
+        let before = desk.board().latest();
         let history = past::history(&before, &config.state.path).await;
         let mut published = Published::begin(before, history, &database, server, log.end, self.read.clone());
         for loss in losses {
