@@ -69,10 +69,10 @@ async fn w8_edits_in_old_log_that_is_read_again_send_nothing_to_an_old_endpoint(
     office.ticking(1).await;
     office.receiver.behave(Behavior::status(503));
     office.exec(&insert(1)).await;
-    event_at(&mut office, 1).await;
+    let mut ids = vec![event_at(&mut office, 1).await.id()];
     for path in [2, 3] {
         move_to(&office, path).await;
-        event_at(&mut office, path).await;
+        ids.push(event_at(&mut office, path).await.id());
     }
     bridge.kill();
     for path in [4, 5] {
@@ -86,6 +86,7 @@ async fn w8_edits_in_old_log_that_is_read_again_send_nothing_to_an_old_endpoint(
     while !missing.is_empty() {
         let event = office.event().await;
         assert_eq!(event.subscription(), 5, "an endpoint that was left long ago");
+        assert!(!ids.contains(&event.id()), "another endpoint's window");
         missing.retain(|num| !event.field("AptNum").contains(num));
     }
     bridge.kill();

@@ -1,5 +1,7 @@
 //! W1 and W8: which subscriptions are served, and how they follow `apisubscription`.
 
+use opendental_cdc::sandbox::receiver::Behavior;
+
 use crate::office::{Office, subscription_row};
 
 fn insert(num: i64) -> String {
@@ -32,6 +34,31 @@ async fn w1_only_our_own_unexpired_window_subscriptions_are_served() {
     assert_eq!(served, [1, 2, 3]);
     assert_eq!(office.date_time_start(5).await, untouched);
     assert_eq!(office.date_time_start(7).await, "2099-01-01 00:00:00");
+    assert!(office.receiver.try_next().is_none());
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w1_a_subscription_ends_when_its_date_time_stop_passes_though_an_event_waits_to_be_tried_again() {
+    let mut office = Office::open().await;
+    office.configure("[delivery]\nretry_max_seconds = 1\n");
+    office.subscribe(1, "Appointment", 1).await;
+    office.subscribe(2, "Appointment", 1).await;
+    office.receiver.behave_by(|event| Behavior::status(if event.path == "/1/" { 503 } else { 200 }));
+    let bridge = office.bridge();
+    office.ticking(1).await;
+    office.exec(&insert(1)).await;
+    while office.event().await.subscription() != 1 {}
+    let only = "WHERE ApiSubscriptionNum=1";
+    office.exec(&format!("UPDATE apisubscription SET DateTimeStop = NOW() + INTERVAL 2 SECOND {only}")).await;
+    // It goes on until then.
+    while office.event().await.subscription() != 1 {}
+    let passed = format!("SELECT 1 FROM apisubscription {only} AND DateTimeStop < NOW() - INTERVAL 1 SECOND");
+    office.until("DateTimeStop passes", async || office.value(&passed).await).await;
+    while office.receiver.try_next().is_some() {}
+    for _ in 0..3 {
+        office.ticking(2).await;
+    }
     assert!(office.receiver.try_next().is_none());
     bridge.stop().await;
 }
