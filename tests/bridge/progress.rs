@@ -31,7 +31,7 @@ async fn w10_a_search_is_told_when_it_begins_while_it_goes_on_and_when_it_ends()
 }
 
 /// What stands on a terminal's lines, as far as they were written at one go.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn pieces(written: &str) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut characters = written.chars();
@@ -51,7 +51,7 @@ fn pieces(written: &str) -> Vec<String> {
     pieces
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn w10_a_search_is_shown_on_a_terminal_and_runs_into_no_line_of_the_log() {
     let mut office = Office::open().await;
