@@ -87,7 +87,14 @@ fn fatal(text: &str, position: &str) -> ConnectionError {
     if says(&["did not pass crc check", "decryption failure"]) {
         return ConnectionError::Unreadable(text.to_owned());
     }
-    if says(&["shutdown", "killed", "i/o error reading log event", "memory allocation failed"]) {
+    // The second: RESET MASTER came while it was sending; a new connection finds out.
+    if says(&[
+        "shutdown",
+        "could not find next log",
+        "killed",
+        "i/o error reading log event",
+        "memory allocation failed",
+    ]) {
         return ConnectionError::Lost(text.to_owned());
     }
     ConnectionError::Final(SourceError::Dump { reason: format!("at {position}: {text}") })
@@ -113,6 +120,9 @@ mod tests {
         ] {
             assert!(matches!(of(purged), ConnectionError::Final(SourceError::Purged { .. })), "{purged}");
         }
+        let reset =
+            "could not find next log; the first event '.' at 4, the last event read from 'mysql-bin.000008' at 351";
+        assert!(matches!(of(reset), ConnectionError::Lost(_)));
         let damaged = "event read from binlog did not pass crc check; the first event 'b.000001' at 4";
         assert!(matches!(of(damaged), ConnectionError::Unreadable(_)));
         let access = of_server(1227, "Access denied", "db:3306", "'cdc'@'%'", "");

@@ -1,6 +1,9 @@
 //! W7: other senders of the same subscription, and a death at each step of writing DateTimeStart.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mysql_async::prelude::Queryable;
 use opendental_cdc::sandbox::receiver::Behavior;
@@ -115,35 +118,54 @@ async fn w7_beside_a_polling_sender_of_the_same_subscriptions_every_row_is_sent_
     for num in 1..=3 {
         office.subscribe(num, "Appointment", 1).await;
     }
+    // Ours takes its time, or the other would seldom find a window due.
+    office.receiver.behave_by(|event| {
+        let delay = Duration::from_secs(if event.header("workstation") == "CDC-TEST" { 2 } else { 0 });
+        Behavior::Answer { status: 200, headers: Vec::new(), delay }
+    });
     let bridge = office.process();
     office.ticking(1).await;
     office.poll();
     let polling = office.process_on("POLLING");
     let mut counts: BTreeMap<(String, i64, String), usize> = BTreeMap::new();
-    let mut starts: Vec<String> = Vec::new();
-    let rows = 12;
-    for num in 1..=rows {
-        office.exec(&insert(num)).await;
-        office.ticking(1 + num % 3).await;
-        starts.push(office.date_time_start(1).await);
-    }
     let mut take = |event: Event| {
+        let sender = event.received.header("workstation").to_owned();
         for num in event.field("AptNum") {
-            let sender = event.received.header("workstation").to_owned();
-            *counts.entry((sender, event.subscription(), num)).or_default() += 1;
+            *counts.entry((sender.clone(), event.subscription(), num)).or_default() += 1;
         }
-        counts.keys().filter(|(sender, _, _)| sender == "CDC-TEST").count() == 3 * rows as usize
+        sender
     };
-    while !take(office.event().await) {}
-    for num in 1..=3 {
-        office.ticking(num).await;
+    let mut starts: Vec<String> = Vec::new();
+    let (mut rows, mut theirs) = (0, 0);
+    while rows < 12 || theirs < 3 {
+        rows += 1;
+        office.exec(&insert(rows)).await;
+        office.ticking(1 + rows % 3).await;
+        starts.push(office.date_time_start(1).await);
+        while let Some(event) = office.receiver.try_next() {
+            theirs += usize::from(take(Event::new(event)) == "POLLING");
+        }
     }
-    while let Some(more) = office.receiver.try_next() {
-        take(Event::new(more));
+    // A window after the last row's, of each.
+    for _ in 0..2 {
+        for num in 1..=3 {
+            office.ticking(num).await;
+        }
     }
-    let (ours, theirs): (Vec<_>, Vec<_>) = counts.iter().partition(|((sender, _, _), _)| sender == "CDC-TEST");
+    office.receiver.behave(Behavior::status(200));
+    office.exec(&insert(rows + 1)).await;
+    let last = (rows + 1).to_string();
+    let mut missing = BTreeSet::from([1, 2, 3]);
+    while !missing.is_empty() {
+        let event = office.event().await;
+        if event.received.header("workstation") == "CDC-TEST" && event.field("AptNum").contains(&last) {
+            missing.remove(&event.subscription());
+        }
+        take(event);
+    }
+    let ours: Vec<_> = counts.iter().filter(|((sender, _, _), _)| sender == "CDC-TEST").collect();
     assert!(ours.iter().all(|&(_, &count)| count == 1), "sent twice: {ours:?}");
-    assert!(!theirs.is_empty(), "the other has sent nothing");
+    assert_eq!(ours.len(), 3 * (rows as usize + 1), "not all was sent: {ours:?}");
     assert!(starts.is_sorted(), "DateTimeStart went {starts:?}");
     assert_eq!(office.told("sending again from there"), 0);
     bridge.kill();
