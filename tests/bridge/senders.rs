@@ -226,7 +226,9 @@ async fn killed_before_the_update(meanwhile: impl AsyncFn(&Office, &str)) {
     session.query_drop("LOCK TABLES apisubscription READ, appointment WRITE").await.unwrap();
     session.query_drop(insert(1)).await.unwrap();
     assert_eq!(office.event().await.field("AptNum"), ["1"]);
-    let before = office.date_time_start(1).await;
+    // In that session: others would wait behind the UPDATE.
+    let before = "SELECT CAST(DateTimeStart AS CHAR) FROM apisubscription";
+    let before: String = session.query_first(before).await.unwrap().unwrap();
     let stored = office.until("DateTimeStart is stored", async || pending(&office).await.filter(|p| *p > before)).await;
     bridge.kill();
     // The server would carry out what a client that is gone had asked for.
