@@ -185,9 +185,10 @@ impl Engine {
         if now.saturating_sub(since) > patience { Err(BridgeError::Stalled) } else { Ok(()) }
     }
 
-    /// Whether what the window would hold is not known yet: its table's columns, or the lookups that it shows.
+    /// Whether what the window would hold is not known yet: its stretch of the log, its table's columns, or the lookups
+    /// that it shows.
     pub(super) fn is_unsure(&self, num: i64) -> bool {
-        if self.reload || self.reloading {
+        if self.reload || self.reloading || self.awaits_second_pass(num) {
             return true;
         }
         let subscriber = self.subscribers.get(&num);

@@ -67,6 +67,11 @@ impl SecondPass {
         self.began
     }
 
+    /// The change logs that it fills; while its transactions are taken in, the main ones.
+    pub(super) fn watched(&self) -> impl Iterator<Item = &Watched> {
+        self.watched.values()
+    }
+
     /// The next message of the second reader, `None` where it has ended; waits for ever where there is none.
     pub(super) async fn next(pass: &mut Option<Self>) -> Option<Message> {
         match pass {
@@ -77,8 +82,9 @@ impl SecondPass {
 }
 
 impl Engine {
-    /// Begins the second pass for those of its subscriptions that are served; ends it if there are none.
-    pub(super) fn begin_second_pass(&mut self, mut pass: SecondPass) {
+    /// Begins the second pass, if there is one, for those of its subscriptions that are served; ends it if there are none.
+    pub(super) fn begin_second_pass(&mut self) {
+        let Some(mut pass) = self.second_pass.take() else { return };
         pass.subscriptions.retain(|num| self.subscribers.contains_key(num));
         for subscriber in pass.subscriptions.iter().filter_map(|num| self.subscribers.get(num)) {
             if let Some(table) = self.tables.get(subscriber.watch) {

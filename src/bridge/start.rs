@@ -371,10 +371,10 @@ impl Setup {
         engine.restore_kept_keys(saved.deleted, another_log);
         engine.restored = subscriptions.into_iter().map(|saved| (saved.num, saved)).collect();
         engine.rebuilt = loaded.point();
+        // Whoever waits for it must do so from the first moment on.
+        engine.second_pass = second_pass;
         engine.take_over(loaded, Told::Start)?;
-        if let Some(pass) = second_pass {
-            engine.begin_second_pass(pass);
-        }
+        engine.begin_second_pass();
         Ok(Started { engine, messages, reading, reader })
     }
 }

@@ -54,7 +54,7 @@ fn the_default_file_needs_only_the_url() {
     assert_eq!((config.mysql.server_id, config.mysql.time_zone.as_str()), (0, "auto"));
     assert_eq!((config.mysql.client, config.mysql.heartbeat_seconds), (BinlogClient::Direct, 10));
     assert_eq!(config.state.path, Path::new("opendental-cdc.db"));
-    assert_eq!(config.state.max_rebuild, ByteSize::from_bytes(1_000_000_000_000_000));
+    assert_eq!(config.state.max_rebuild, ByteSize::from_bytes(1_000_000_000));
     assert_eq!(config.memory.budget, ByteSize::from_bytes(256_000_000));
     assert!(config.opendental.schedule_operatories && config.opendental.tables.is_empty());
     let delivery = &config.delivery;

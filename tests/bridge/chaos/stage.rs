@@ -129,8 +129,6 @@ impl Stage {
         });
         let taking = tokio::spawn(async move { while receiver.next().await.is_some() {} });
         let endpoints = Proxy::before(receiver_port).await;
-        // With it changes are lost, which is not mended yet: see docs/reliability.md.
-        let second_reader = std::env::var_os("CHAOS_SECOND_READER").is_some();
         let mut stage = Self {
             office,
             release,
@@ -139,7 +137,7 @@ impl Stage {
             faults,
             clock,
             replica,
-            max_rebuild: if random.bool() && second_reader { "20 kB" } else { "1000 TB" },
+            max_rebuild: if random.bool() { "20 kB" } else { "1 GB" },
             workload: if log == Log::Kept { Workload::new(seed) } else { Workload::stamped(seed) },
             writing: None,
             transactional,
