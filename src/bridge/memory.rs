@@ -7,6 +7,7 @@ use tracing::{debug, warn};
 use super::{
     deleted_keys::KeptKeys,
     engine::Engine,
+    second_pass::SecondPass,
     tables::{Stamps, Watched},
 };
 use crate::{
@@ -103,7 +104,8 @@ impl Engine {
 
     fn logs_alone(&self) -> usize {
         let kept = |watched: &Watched| watched.kept_keys.as_ref().map_or(0, KeptKeys::bytes);
-        self.watched.values().map(|watched| watched.log.bytes() + kept(watched)).sum()
+        let logs = self.watched.values().chain(self.second_pass.iter().flat_map(SecondPass::watched));
+        logs.map(|watched| watched.log.bytes() + kept(watched)).sum()
     }
 
     fn pack(&mut self, watch: WatchId) {
