@@ -92,7 +92,7 @@ async fn other_sites_cannot_press_the_buttons() {
     let form = format!(
         "const f = document.createElement('form'); f.method = 'post'; f.action = '{}'; \
          f.innerHTML = '<input name=from value=2020-01-01T00:00><input name=form_token value=guess>'; \
-         document.body.append(f); f.submit()",
+         document.body.append(f); setTimeout(() => f.submit())",
         address.url("/subscriptions/1/rewind")
     );
     tab.value(&form).await;

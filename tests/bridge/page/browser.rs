@@ -77,6 +77,16 @@ impl Browser {
 
     /// The answer to a command, in the browser itself or in the tab of `session`.
     pub(crate) async fn ask(&self, session: Option<&str>, method: &str, parameters: Value) -> Value {
+        self.try_ask(session, method, parameters).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The same for a command that may fail.
+    pub(crate) async fn try_ask(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        parameters: Value,
+    ) -> Result<Value, String> {
         let id = self.count.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         self.waiting.answers.lock().unwrap().insert(id, sender);
@@ -86,8 +96,10 @@ impl Browser {
         }
         self.send(&command).unwrap();
         let answer = answer.await.expect("the browser has ended");
-        assert!(answer.get("error").is_none(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        match answer.get("error") {
+            Some(error) => Err(error.to_string()),
+            None => Ok(answer["result"].clone()),
+        }
     }
 
     /// A command to the browser itself whose answer nobody waits for.

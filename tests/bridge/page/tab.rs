@@ -57,7 +57,11 @@ impl Tab {
     }
 
     pub(crate) async fn ask(&self, method: &str, parameters: Value) -> Value {
-        let answer = self.browser.ask(Some(&self.session), method, parameters);
+        self.try_ask(method, parameters).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    async fn try_ask(&self, method: &str, parameters: Value) -> Result<Value, String> {
+        let answer = self.browser.try_ask(Some(&self.session), method, parameters);
         timeout(PATIENCE, answer).await.unwrap_or_else(|_| panic!("the browser does not answer {method}"))
     }
 
@@ -88,7 +92,8 @@ impl Tab {
 
     async fn try_value(&self, expression: &str) -> Result<Value, String> {
         let question = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.ask("Runtime.evaluate", question).await;
+        // It is refused while the tab goes from one page to the next.
+        let answer = self.try_ask("Runtime.evaluate", question).await?;
         match answer.get("exceptionDetails") {
             Some(error) => Err(error.to_string()),
             None => Ok(answer["result"]["value"].clone()),
