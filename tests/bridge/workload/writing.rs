@@ -128,8 +128,8 @@ impl Writer {
 fn passes(error: &Error) -> bool {
     match error {
         // ER_CON_COUNT_ERROR, ER_SERVER_SHUTDOWN, ER_NORMAL_SHUTDOWN, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK,
-        // ER_QUERY_INTERRUPTED, ER_TABLE_DEF_CHANGED, ER_CONNECTION_KILLED.
-        Error::Server(said) => matches!(said.code, 1040 | 1053 | 1077 | 1205 | 1213 | 1317 | 1412 | 1927),
+        // ER_QUERY_INTERRUPTED, ER_TABLE_DEF_CHANGED, ER_CONNECTION_KILLED, ER_RUN_HOOK_ERROR (semi-sync while it stops).
+        Error::Server(said) => matches!(said.code, 1040 | 1053 | 1077 | 1205 | 1213 | 1317 | 1412 | 1927 | 3100),
         Error::Io(_) | Error::Driver(_) => true,
         Error::Other(_) | Error::Url(_) => false,
     }
