@@ -10,7 +10,7 @@ use std::{env, time::Duration};
 use chrono::Utc;
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use self::watch::Watch;
 use crate::status::Board;
@@ -28,7 +28,7 @@ pub(super) async fn tell(board: Board, stop: CancellationToken) {
     }
     // Four times within what systemd allows, so that one that comes late is no harm.
     let pace = sd_notify::watchdog_enabled().map_or(PACE, |limit| (limit / 4).min(PACE));
-    let mut watch = Watch::default();
+    let (mut watch, mut socket) = (Watch::default(), Socket::default());
     loop {
         let status = tokio::select! {
             status = board.status() => status,
@@ -45,20 +45,34 @@ pub(super) async fn tell(board: Board, stop: CancellationToken) {
             said.push(NotifyState::Watchdog);
         }
         said.extend(heard.news.as_deref().map(NotifyState::Status));
-        notify(&said);
+        socket.say(&said);
         tokio::select! {
             () = tokio::time::sleep(pace) => {}
             () = stop.cancelled() => break,
         }
     }
-    notify(&[NotifyState::Stopping, NotifyState::Status("finishing the requests under way")]);
+    socket.say(&[NotifyState::Stopping, NotifyState::Status("finishing the requests under way")]);
 }
 
-fn notify(said: &[NotifyState<'_>]) {
-    if said.is_empty() {
-        return;
-    }
-    if let Err(error) = sd_notify::notify(said) {
-        warn!(%error, "systemd cannot be told");
+/// Where systemd listens.
+#[derive(Default)]
+struct Socket {
+    /// Nobody listened the last time.
+    deaf: bool,
+}
+
+impl Socket {
+    /// Says so to systemd. Whether it hears is told in the log when that changes.
+    fn say(&mut self, said: &[NotifyState<'_>]) {
+        if said.is_empty() {
+            return;
+        }
+        let told = sd_notify::notify(said);
+        let was_deaf = std::mem::replace(&mut self.deaf, told.is_err());
+        match told {
+            Err(error) if !was_deaf => warn!(%error, "systemd cannot be told"),
+            Ok(()) if was_deaf => info!("systemd can be told again"),
+            _ => {}
+        }
     }
 }

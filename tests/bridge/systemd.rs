@@ -85,6 +85,25 @@ async fn systemd_hears_when_the_log_is_read_that_the_engine_lives_and_that_it_st
     assert_eq!(manager.heard.iter().filter(|line| *line == "READY=1").count(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn that_nobody_listens_is_told_once() {
+    let office = Office::open().await;
+    office.subscribe(1, "Appointment", 1).await;
+    let mut manager = Manager::new();
+    let path = manager.folder.path().join("notify");
+    fs::remove_file(&path).unwrap();
+    let bridge = office.process_by(manager.command());
+    // Ten times a second it has something to say.
+    for _ in 0..2 {
+        office.ticking(1).await;
+    }
+    manager.socket = UnixDatagram::bind(&path).unwrap();
+    manager.until("WATCHDOG=1").await;
+    office.until("it says so", async || (office.told("systemd can be told again") == 1).then_some(())).await;
+    assert_eq!(office.told("systemd cannot be told"), 1);
+    assert_eq!(bridge.terminate(), Some(0));
+}
+
 #[test]
 fn the_unit_is_one_that_systemd_understands() {
     let unit = fs::read_to_string("docs/systemd/opendental-cdc.service").unwrap();
