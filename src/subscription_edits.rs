@@ -2,6 +2,7 @@
 //! the rows of the practice.
 
 use crate::{
+    delivery::Guard,
     opendental::{FieldRefused, Subscription, SubscriptionFields, WatchTables},
     source::{ColumnValue, Database, DatabaseError, Misfit, SubscriptionEdit, TextRow},
 };
@@ -33,26 +34,40 @@ pub(crate) enum EditError {
 pub(crate) async fn add(
     database: &Database,
     tables: &WatchTables,
+    guard: &Guard,
     customer_key: &str,
     fields: &SubscriptionFields,
 ) -> Result<TextRow, EditError> {
+    let denied = denied(guard, fields).await;
     let mut edit = database.edit_subscriptions().await?;
-    match addition(&mut edit, tables, customer_key, fields).await {
+    let added = match addition(&mut edit, tables, customer_key, fields).await {
+        Ok(_) if denied.is_some() => Err(EditError::Refused(denied.into_iter().collect())),
+        added => added,
+    };
+    match added {
         Ok(values) => Ok(edit.insert(&values).await?),
         Err(error) => refuse(edit, error).await,
     }
 }
 
 /// Changes the fields of subscription `num` that are given; returns its row. With an `owner`, only one of that customer
-/// key.
+/// key. An EndPointUrl that stays as it is may be any.
 pub(crate) async fn change(
     database: &Database,
+    guard: &Guard,
     num: i64,
     owner: Option<&str>,
     fields: &SubscriptionFields,
 ) -> Result<TextRow, EditError> {
+    let denied = denied(guard, fields).await;
     let mut edit = database.edit_subscriptions().await?;
-    match alteration(&mut edit, num, owner, fields).await {
+    let altered = match alteration(&mut edit, num, owner, fields).await {
+        Ok(values) if denied.is_some() && values.iter().any(|(column, _)| *column == "EndPointUrl") => {
+            Err(EditError::Refused(denied.into_iter().collect()))
+        }
+        altered => altered,
+    };
+    match altered {
         Ok(values) => edit.update(num, &values).await?.ok_or(EditError::NotFound),
         Err(error) => refuse(edit, error).await,
     }
@@ -65,6 +80,13 @@ pub(crate) async fn remove(database: &Database, num: i64, owner: Option<&str>) -
         return refuse(edit, error).await;
     }
     if edit.delete(num).await? { Ok(()) } else { Err(EditError::NotFound) }
+}
+
+/// Why no event may go to the EndPointUrl that is asked for, where its look alone tells. What its host's addresses tell
+/// is looked at with each attempt.
+async fn denied(guard: &Guard, fields: &SubscriptionFields) -> Option<FieldRefused> {
+    let denied = guard.denied(fields.end_point_url.as_deref()?).await?;
+    Some(FieldRefused::new("EndPointUrl", format!("is where no event may go: {denied}")))
 }
 
 async fn refuse<T>(edit: SubscriptionEdit<'_>, error: EditError) -> Result<T, EditError> {

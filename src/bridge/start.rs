@@ -104,7 +104,7 @@ impl Bridge {
         };
         let health = board.health().clone();
         let server = Server::bind(&setup.config.http).await?;
-        let mut services = Services::new(&setup.config.http, board, setup.practice.clone());
+        let mut services = Services::new(&setup.config, board, setup.practice.clone());
         if setup.config.delivery.log_days > 0 {
             services = services.with_delivery_log(&setup.config.state.path);
         }

@@ -9,7 +9,7 @@ mod own_ports;
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -77,6 +77,23 @@ impl Guard {
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
+    /// Why no event may go to this EndPointUrl, as far as that can be told without looking its host up; `None`: it may,
+    /// or its addresses will tell, or it is no URL.
+    pub async fn denied(&self, endpoint: &str) -> Option<String> {
+        let url = target(endpoint).ok()?.url;
+        let mut looked = self.judge(&url).await;
+        if looked.is_ok() && is_this_machines_name(&url) {
+            // What that name means everywhere; one of its addresses is enough.
+            for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+                looked = self.rules.look_at_address(url.host_str(), address, port_of(&url)).await;
+                if looked.is_ok() {
+                    break;
+                }
+            }
+        }
+        looked.err().map(|denied| denied.to_string())
+    }
+
     /// The ports that rules name. A look-up is not told the port, so each of these has one of its own.
     pub(super) fn ports(&self) -> BTreeSet<u16> {
         let Rules { allow, deny, own, .. } = &*self.rules;
@@ -86,19 +103,29 @@ impl Guard {
 
     /// What can be said of an endpoint before its name is looked up.
     pub(super) async fn look_at(&self, url: &Url) -> Result<(), Failure> {
+        let denied = |denied| Failure::new(FailureKind::Denied, format!("not sent: {denied}"));
+        self.judge(url).await.map_err(denied)
+    }
+
+    async fn judge(&self, url: &Url) -> Result<(), Denied> {
         let port = port_of(url);
-        let looked = match url.host() {
+        match url.host() {
             Some(Host::Ipv4(address)) => self.rules.look_at_address(None, address.into(), port).await,
             Some(Host::Ipv6(address)) => self.rules.look_at_address(None, address.into(), port).await,
             _ => self.rules.look_at_name(url.host_str().unwrap_or_default(), port),
-        };
-        looked.map_err(|denied| Failure::new(FailureKind::Denied, format!("not sent: {denied}")))
+        }
     }
 
     /// The look-up for endpoints at this port, if it is one of [`Guard::ports`]; `None`: at any other.
     pub(super) fn names(&self, port: Option<u16>) -> GuardedNames {
         GuardedNames { rules: Arc::clone(&self.rules), port: port.unwrap_or(ANY_PORT) }
     }
+}
+
+/// Whether the host is `localhost` or below it, which is looked up nowhere (RFC 6761).
+fn is_this_machines_name(url: &Url) -> bool {
+    let name = url.host_str().unwrap_or_default().trim_end_matches('.');
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn port_of(url: &Url) -> u16 {

@@ -4,7 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use super::{admin::Admin, api_keys::ApiKeys, caller::OwnNames, practice::Practice};
 use crate::{
-    config::{HttpConfig, UiEventCallers},
+    config::{Config, UiEventCallers},
+    delivery::Guard,
     status::Board,
 };
 
@@ -18,13 +19,17 @@ pub struct Services {
     pub(super) keys: ApiKeys,
     /// The state file whose log of deliveries is shown.
     pub(super) delivery_log: Option<Arc<Path>>,
+    /// Where subscriptions may send events.
+    pub(super) guard: Guard,
     /// Whose UI events are taken.
     pub(super) ui_events: UiEventCallers,
 }
 
 impl Services {
     /// The services of one bridge.
-    pub fn new(config: &HttpConfig, board: Board, practice: Practice) -> Self {
+    pub fn new(config: &Config, board: Board, practice: Practice) -> Self {
+        let guard = Guard::new(config);
+        let config = &config.http;
         Self {
             board,
             practice,
@@ -32,6 +37,7 @@ impl Services {
             names: OwnNames::new(&config.hosts),
             keys: ApiKeys::new(&config.api_keys),
             delivery_log: None,
+            guard,
             ui_events: config.ui_events,
         }
     }

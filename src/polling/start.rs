@@ -66,7 +66,7 @@ impl Polling {
         let sender = Sender::new(&setup.config)?;
         let health = board.health().clone();
         let server = Server::bind(&setup.config.http).await?;
-        let services = Services::new(&setup.config.http, board, setup.practice.clone());
+        let services = Services::new(&setup.config, board, setup.practice.clone());
         let serving = server.map(|server| tokio::spawn(server.serve(services, stop.child_token())));
         let result = setup.run_until(sender, health, &mut desk, &stop).await;
         stop.cancel();

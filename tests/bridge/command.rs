@@ -113,6 +113,13 @@ async fn what_is_refused_is_named_and_stores_nothing() {
     assert!(said(&run(&office, &add(&[])), 2).contains("--table"));
     let neither = run(&office, &["add", "--endpoint", "http://myserver/", "--table", "Patient"]);
     assert!(said(&neither, 2).contains("--key"));
+    let denied = ["add", "--endpoint", "http://169.254.169.254/?token=hidden", "--key", KEY, "--table", "Patient"];
+    let denied = said(&run(&office, &denied), 2);
+    assert!(
+        denied.contains("EndPointUrl is where no event may go: 169.254.169.254 is a link-local address"),
+        "{denied}"
+    );
+    assert!(!denied.contains("hidden"), "{denied}");
     assert_eq!(office.column("SELECT ApiSubscriptionNum FROM apisubscription").await, [""; 0]);
     said(&run(&office, &add(&["--table", "Patient"])), 0);
     assert!(said(&run(&office, &add(&["--table", "Patient", "--seconds", "9"])), 1).contains("sends the same already"));

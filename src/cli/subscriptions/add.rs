@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Common, SubscriptionsError, connect, described, print_json, say};
 use crate::{
     configured_tables,
+    delivery::Guard,
     opendental::{FieldRefused, PatientSelected, Subscription, SubscriptionFields},
     subscription_edits::{self, EditError},
 };
@@ -66,7 +67,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), SubscriptionsError> 
     let fields = arguments.fields(&config.workstation);
     let database = connect(&config).await?;
     let tables = configured_tables::find(&database, &config.opendental.tables).await?;
-    let added = subscription_edits::add(&database, &tables, key.expose_secret(), &fields).await;
+    let added = subscription_edits::add(&database, &tables, &Guard::new(&config), key.expose_secret(), &fields).await;
     let row = added.map_err(|error: EditError| SubscriptionsError::of_edit(error, 0))?;
     if json {
         return print_json(&row);

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     bridge::{SkipTo, skip_while_stopped},
     config::{Config, Engine},
+    delivery::Guard,
     opendental::{Subscription, SubscriptionFields},
     source::{Database, TimeZone},
     subscription_edits,
@@ -63,10 +64,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), SubscriptionsError> 
     ask(&explained(&subscription, way, &local), yes)?;
     let is_ours = subscription.belongs_to(&config.workstation) && !subscription.is_expired(&zone.local_text(now));
     let done = match way {
-        Way::Back => back(&database, num, &local).await?,
+        Way::Back => back(&config, &database, num, &local).await?,
         // Polling, and whoever else serves it, has no other place than DateTimeStart.
         Way::Forward { .. } if config.engine == Engine::Polling || !is_ours => {
-            move_date_time_start(&database, num, &local).await?;
+            move_date_time_start(&config, &database, num, &local).await?;
             format!("Subscription {num} goes on from {local}.")
         }
         Way::Forward { search } => {
@@ -116,8 +117,8 @@ fn explained(subscription: &Subscription, way: Way, local: &str) -> String {
     }
 }
 
-async fn back(database: &Database, num: i64, local: &str) -> Result<String, SubscriptionsError> {
-    move_date_time_start(database, num, local).await?;
+async fn back(config: &Config, database: &Database, num: i64, local: &str) -> Result<String, SubscriptionsError> {
+    move_date_time_start(config, database, num, local).await?;
     Ok(format!("Subscription {num} is sent again what changed since {local}."))
 }
 
@@ -133,7 +134,7 @@ async fn forward(config: &Config, database: &Database, skip: SkipTo<'_>) -> Resu
         return Ok(format!("Subscription {num} goes on from {}; left out: {count}.", skipped.date_time_start));
     }
     let stored = skip_while_stopped(config, skip).await?;
-    move_date_time_start(database, num, local).await?;
+    move_date_time_start(config, database, num, local).await?;
     let when = format!("Subscription {num} goes on from {local} when the bridge is started");
     Ok(match stored {
         true => format!("{when}."),
@@ -141,8 +142,13 @@ async fn forward(config: &Config, database: &Database, skip: SkipTo<'_>) -> Resu
     })
 }
 
-async fn move_date_time_start(database: &Database, num: i64, local: &str) -> Result<(), SubscriptionsError> {
+async fn move_date_time_start(
+    config: &Config,
+    database: &Database,
+    num: i64,
+    local: &str,
+) -> Result<(), SubscriptionsError> {
     let fields = SubscriptionFields { date_time_start: Some(local.to_owned()), ..SubscriptionFields::default() };
-    let changed = subscription_edits::change(database, num, None, &fields).await;
+    let changed = subscription_edits::change(database, &Guard::new(config), num, None, &fields).await;
     changed.map(drop).map_err(|error| SubscriptionsError::of_edit(error, num))
 }

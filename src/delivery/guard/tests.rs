@@ -192,3 +192,28 @@ async fn the_database_server_is_known_by_the_address_of_its_name() {
     let here = guard(&[], &[], mysql("127.0.0.1"), Answers::new(&[&["192.0.2.9"]]));
     denied(&here, "http://127.0.0.3:3307/").await;
 }
+
+#[tokio::test]
+async fn what_the_url_tells_is_said_without_a_look_up() {
+    let names = Answers::new(&[&["169.254.169.254"]]);
+    let own = OwnPort::http(&crate::config::HttpConfig::on("127.0.0.1:30224")).unwrap();
+    let guard = guard(&[], &["10.0.0.0/8", "*.evil.example", "[::1]:8080"], vec![own], Arc::clone(&names));
+    for (url, why) in [
+        ("http://169.254.169.254/latest/", "169.254.169.254 is a link-local address"),
+        ("http://[::ffff:169.254.169.254]/", "::ffff:169.254.169.254 is a link-local"),
+        ("https://Metadata.Google.Internal./", "always denied"),
+        ("https://10.1.2.3/?secret=secret", "10.1.2.3 is in delivery.deny"),
+        ("https://hooks.evil.example/", "hooks.evil.example is in delivery.deny"),
+        ("http://user:secret@127.0.0.1:30224/", "is what this bridge listens on itself (http.listen)"),
+        ("http://localhost:30224/", "localhost ("),
+        ("http://a.localhost.:30224/", "is what this bridge listens on itself (http.listen)"),
+    ] {
+        let denied = guard.denied(url).await.unwrap_or_else(|| panic!("{url}"));
+        assert!(denied.contains(why) && !denied.contains("secret"), "{url}: {denied}");
+    }
+    for url in ["https://example.com/", "http://localhost:8080/", "http://127.0.0.1:8080/", "ftp://10.0.0.1/", "", "x"]
+    {
+        assert_eq!(guard.denied(url).await, None, "{url}");
+    }
+    assert_eq!(names.asked.load(Ordering::SeqCst), 0);
+}

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::config::Config;
 use crate::http::Practice;
 use crate::status::{Board, EngineKind, Health, Status};
 
@@ -16,7 +17,8 @@ fn board(health: Health) -> Board {
 async fn started(health: Health) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
     let server = Server::bind(&HttpConfig::on("127.0.0.1:0")).await.unwrap().unwrap();
     let (address, cancel) = (server.local_addr(), CancellationToken::new());
-    let services = Services::new(&HttpConfig::on(""), board(health), Practice::new());
+    let config = Config::from_toml("workstation = 'W'\nmysql.url = 'mysql://u:p@192.0.2.200/d'").unwrap();
+    let services = Services::new(&config, board(health), Practice::new());
     (address, cancel.clone(), tokio::spawn(server.serve(services, cancel)))
 }
 

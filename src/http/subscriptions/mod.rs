@@ -125,7 +125,7 @@ pub(super) async fn add(
 ) -> Result<Response, Refusal> {
     let fields = body::read(&headers, &body)?.of_new()?;
     let Connected { database, tables } = connected(&services)?;
-    let row = subscription_edits::add(&database, &tables, &caller.customer_key, &fields).await?;
+    let row = subscription_edits::add(&database, &tables, &services.guard, &caller.customer_key, &fields).await?;
     let mut answer = one(StatusCode::CREATED, &row)?;
     if let Some(num) = row.text(Subscription::KEY_COLUMN)
         && let Ok(place) = HeaderValue::from_str(&format!("{PATH}/{num}"))
@@ -164,8 +164,10 @@ pub(super) async fn change(
     let connected = connected(&services)?;
     let to = ahead::target(&services, &connected, &caller, num, &fields).await?;
     let wanted = fields.date_time_start.take_if(|_| to.is_some());
-    let change =
-        async |fields| subscription_edits::change(&connected.database, num, Some(&caller.customer_key), fields).await;
+    let change = async |fields| {
+        let owner = Some(caller.customer_key.as_str());
+        subscription_edits::change(&connected.database, &services.guard, num, owner, fields).await
+    };
     let row = change(&fields).await?;
     let Some(to) = to else { return one(StatusCode::OK, &row) };
     match ahead::skip(&services, num, to).await? {

@@ -57,7 +57,8 @@ pub(in crate::http) struct Subscription {
 #[schema(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "it only describes")]
 pub(in crate::http) struct NewSubscription {
-    /// An http or https URL, used as it is; at most 255 characters.
+    /// An http or https URL, used as it is; at most 255 characters. One where no event may go is refused, as far as the
+    /// URL itself tells.
     #[schema(example = "https://myserver/apievents/")]
     end_point_url: String,
     /// The machine whose sender is to send the events. Left out or "": each sender sends them, this bridge too.
@@ -85,7 +86,7 @@ pub(in crate::http) struct NewSubscription {
 #[schema(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "it only describes")]
 pub(in crate::http) struct ChangedSubscription {
-    /// Another URL; an event that is being tried is tried there from now on.
+    /// Another URL, likewise; an event that is being tried is tried there from now on.
     end_point_url: Option<String>,
     /// Another machine; "": each.
     workstation: Option<String>,

@@ -113,6 +113,47 @@ async fn nothing_is_stored(office: &Office, api: &Api) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_where_no_event_may_go_is_refused_as_far_as_its_url_tells() {
+    let mut office = Office::open().await;
+    office.configure("[delivery]\ndeny = ['10.0.0.0/8', '*.evil.example']\n");
+    let (bridge, api) = started(&office).await;
+    let (own, mysql) = (format!("http://{}/", api.address), format!("http://127.0.0.1:{}/", office.server.port()));
+    let denied = [
+        (
+            "http://169.254.169.254/latest/?a=hidden",
+            "EndPointUrl is where no event may go: 169.254.169.254 is a link-local",
+        ),
+        ("http://metadata.google.internal/", "always denied."),
+        ("http://2852039166/", "169.254.169.254 is a link-local address"),
+        ("https://10.1.2.3/", "10.1.2.3 is in delivery.deny."),
+        ("https://hooks.evil.example/", "hooks.evil.example is in delivery.deny."),
+        (&own, "is what this bridge listens on itself (http.listen)."),
+        (&own.replace("127.0.0.1", "localhost"), "is what this bridge listens on itself (http.listen)."),
+        (&mysql, "is the database server that this bridge reads (mysql.url)."),
+    ];
+    for (url, words) in &denied {
+        let answer = api.post(&with("EndPointUrl", Some(&format!("\"{url}\"")))).await;
+        assert_eq!(answer.status, 400, "{url}: {}", answer.body);
+        assert!(answer.words().contains(words) && !answer.body.contains("hidden"), "{url}: {}", answer.words());
+    }
+    nothing_is_stored(&office, &api).await;
+
+    // What a name's addresses are is not asked for here.
+    let num = api.post(&with("EndPointUrl", Some("\"https://hooks.example/\""))).await.num();
+    for (url, words) in &denied {
+        let answer = api.put(num, &format!(r#"{{"EndPointUrl":"{url}"}}"#)).await;
+        assert_eq!(answer.status, 400, "{url}: {}", answer.body);
+        assert!(answer.words().contains(words), "{url}: {}", answer.words());
+    }
+    assert_eq!(api.get(&format!("{PATH}/{num}")).await.json()["EndPointUrl"], "https://hooks.example/");
+    // One that stands there already is nobody's hindrance to change something else.
+    office.exec("UPDATE apisubscription SET EndPointUrl='https://10.1.2.3/'").await;
+    let answer = api.put(num, r#"{"EndPointUrl":"https://10.1.2.3/","Note":"changed"}"#).await;
+    assert_eq!((answer.status, &answer.json()["Note"]), (200, &"changed".into()));
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_requests_are_refused_and_the_api_goes_on() {
     let office = Office::open().await;
     let (bridge, api) = started(&office).await;
