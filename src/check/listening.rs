@@ -2,16 +2,16 @@
 
 use tokio::net::TcpListener;
 
-use super::{Finding, Mend};
+use super::{Finding, Mend, running::Running};
 
 const LOOK: &str = "http.listen";
 
 /// Tries it, unless a bridge is running, which has it.
-pub(super) async fn look(listen: &str, bridge: bool) -> Finding {
+pub(super) async fn look(listen: &str, bridge: Running) -> Finding {
     if listen.is_empty() {
         return Finding::ok(LOOK, "off: no status page, no health, no metrics");
     }
-    if bridge {
+    if bridge == Running::Yes {
         return Finding::ok(LOOK, format!("{listen}: the running bridge has it"));
     }
     match TcpListener::bind(listen).await {

@@ -1,8 +1,9 @@
 //! The looks in their order.
 
 use super::{
-    Report, clock, connection, endpoints, listening, log_sample, replication, retention, rights, senders, server_log,
-    state_file, subscriptions, tables, unlogged, write_back,
+    Report, clock, connection, endpoints, listening, log_sample, replication, retention, rights,
+    running::{self, Running},
+    senders, server_log, state_file, subscriptions, tables, unlogged, write_back,
 };
 use crate::{
     config::{Config, Engine},
@@ -21,7 +22,7 @@ pub async fn check(config: &Config) -> Report {
         Engine::Binlog => state_file::look(&config.state.path, &mut after).await,
         Engine::Polling => None,
     };
-    let running = state.as_ref().is_some_and(|state| state.in_use);
+    let running = running::look(config, state.as_ref()).await;
     after.push(listening::look(&config.http.listen, running).await);
     if let Some((database, facts)) = connected {
         let look = Look { config, database: &database, facts: &facts };
@@ -60,7 +61,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    async fn whole(&self, state: Option<&StateSight>, running: bool, report: &mut Report) {
+    async fn whole(&self, state: Option<&StateSight>, running: Running, report: &mut Report) {
         let Self { config, database, facts } = *self;
         let has_log = self.server(state, report).await;
         let mut after = Report::default();

@@ -18,6 +18,7 @@ mod replication;
 mod report;
 mod retention;
 mod rights;
+mod running;
 mod senders;
 mod server_log;
 mod state_file;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::NaiveDateTime;
 use tokio::time::{Instant, sleep};
 
-use super::{Finding, subscriptions::ours_alone};
+use super::{Finding, running::Running, subscriptions::ours_alone};
 use crate::{
     config::Config,
     opendental::Subscription,
@@ -24,16 +24,24 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// A DateTimeStart that lies further back than the interval and this is moved by nobody.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Watches DateTimeStart for a few seconds, if it looks as if somebody moved it. `bridge`: one of ours is running, which
-/// does so itself.
-pub(super) async fn look(config: &Config, database: &Database, ours: &[Subscription], bridge: bool) -> Finding {
-    if bridge {
+/// Watches DateTimeStart for a few seconds, if it looks as if somebody moved it. A bridge of ours that runs does so
+/// itself.
+pub(super) async fn look(config: &Config, database: &Database, ours: &[Subscription], bridge: Running) -> Finding {
+    if bridge == Running::Yes {
         let found = "a bridge is running, which moves DateTimeStart itself; its log tells of others who do";
         return Finding::not_seen(LOOK, found);
     }
     match moving(database, ours).await {
         Ok(moved) if moved.is_empty() => {
             Finding::ok(LOOK, "none seen: DateTimeStart stands still while no bridge runs")
+        }
+        Ok(moved) if bridge == Running::NotSeen => {
+            let nums = moved.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+            let found = format!(
+                "DateTimeStart of subscriptions {nums} moves; whether our own polling does it cannot be seen, since \
+                 http.listen is off: look again while it does not run"
+            );
+            Finding::not_seen(LOOK, found)
         }
         Ok(moved) => {
             let nums = moved.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");

@@ -3,6 +3,7 @@
 
 mod admin;
 mod api_keys;
+mod ask;
 mod caller;
 mod error;
 mod json_object;
@@ -21,6 +22,7 @@ mod skip;
 mod subscriptions;
 mod ui_events;
 
+pub(crate) use ask::{AskError, Asked, ask, reachable};
 pub use error::HttpError;
 pub use practice::Practice;
 pub(crate) use serve::{ServeLimits, serve};

@@ -12,6 +12,7 @@ use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    ask::NAME,
     limits::bounded,
     metrics::metrics,
     openapi,
@@ -51,9 +52,10 @@ async fn under_our_name(State(services): State<Services>, request: Request, next
     (StatusCode::MISDIRECTED_REQUEST, words).into_response()
 }
 
-/// No browser is to guess that an answer is anything else than it says.
+/// No browser is to guess that an answer is anything else than it says; and `check` is to know us.
 async fn as_declared(mut answer: Response) -> Response {
     answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer.headers_mut().insert(header::SERVER, HeaderValue::from_static(NAME));
     answer
 }
 

@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::{cli::healthcheck::reachable, config::Config, source::Database};
+use crate::{config::Config, http::reachable, source::Database};
 
 /// Longer than the bridge itself waits for its server.
 const PATIENCE: Duration = Duration::from_secs(30);
