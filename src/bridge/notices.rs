@@ -23,7 +23,7 @@ impl Happened {
     /// Tells `text`, once for all times that it happens.
     pub(super) fn add(&mut self, kind: NoticeKind, text: String, now: DateTime<Utc>) {
         self.0.retain(|known| (known.kind, &known.text) != (kind, &text));
-        self.0.push(Notice { kind, since: now, text, progress: None });
+        self.0.push(Notice::new(kind, now, text));
         if self.0.len() > MOST {
             self.0.remove(0);
         }
@@ -46,11 +46,11 @@ impl Engine {
         if self.reading.is_none() {
             let text = "the server's log is not being read; it is tried again by itself".to_owned();
             let since = self.published.unread_since(now);
-            notices.push(Notice { kind: NoticeKind::NotReading, since, text, progress: None });
+            notices.push(Notice::new(NoticeKind::NotReading, since, text));
         }
         if let Some(problem) = self.storing.problem() {
             let since = self.published.unstored_since(now);
-            notices.push(Notice { kind: NoticeKind::State, since, text: problem.to_owned(), progress: None });
+            notices.push(Notice::new(NoticeKind::State, since, problem.to_owned()));
         }
         notices.extend(self.other_senders());
         notices.extend(self.scan_notices(now));
@@ -72,20 +72,20 @@ impl Engine {
              or let its Workstation be another",
             subscriptions(&nums)
         );
-        Some(Notice { kind: NoticeKind::OtherSender, since: last, text, progress: None })
+        Some(Notice::new(NoticeKind::OtherSender, last, text))
     }
 
     fn scan_notices(&self, now: DateTime<Utc>) -> Vec<Notice> {
         let mut scans: Vec<_> = self.scanning.values().collect();
         scans.sort_unstable_by_key(|scan| scan.began);
-        let notice = |scan: &&crate::progress::TableScan| Notice {
-            kind: NoticeKind::CatchUp,
-            since: now - TimeDelta::from_std(scan.began.elapsed()).unwrap_or_default(),
-            text: format!(
+        let notice = |scan: &&crate::progress::TableScan| {
+            let since = now - TimeDelta::from_std(scan.began.elapsed()).unwrap_or_default();
+            let text = format!(
                 "{} is being searched for changes that the log does not tell; subscriptions that wait for it: {}",
                 scan.table, scan.subscriptions
-            ),
-            progress: Some(Progress { done: scan.rows.found(), total: scan.rows.expected() }),
+            );
+            let progress = Some(Progress { done: scan.rows.found(), total: scan.rows.expected() });
+            Notice { progress, ..Notice::new(NoticeKind::CatchUp, since, text) }
         };
         scans.iter().map(notice).collect()
     }
@@ -98,7 +98,7 @@ impl Engine {
             done: behind.at_first.saturating_sub(behind.bytes),
             total: Some(behind.at_first),
         });
-        Some(Notice { kind: NoticeKind::SecondPass, since: pass.began(), text, progress })
+        Some(Notice { progress, ..Notice::new(NoticeKind::SecondPass, pass.began(), text) })
     }
 
     fn layout_notices(&self, now: DateTime<Utc>) -> impl Iterator<Item = Notice> {
@@ -107,14 +107,12 @@ impl Engine {
         let mut tables: Vec<&str> = unsure.map(|watched| watched.watch.table()).collect();
         tables.sort_unstable();
         tables.dedup();
-        tables.into_iter().map(move |table| Notice {
-            kind: NoticeKind::Layout,
-            since: now,
-            text: format!(
+        tables.into_iter().map(move |table| {
+            let text = format!(
                 "the columns of {table} were changed: no window of it closes before the log has been read up to that \
                  change"
-            ),
-            progress: None,
+            );
+            Notice::new(NoticeKind::Layout, now, text)
         })
     }
 }

@@ -172,9 +172,10 @@ impl Setup {
                 () = stop.cancelled() => return Ok(()),
             };
             let Started { mut engine, mut messages, reading, reader } = started;
-            // Told once, beside the work; they end with it.
+            // Beside the work; they end with it.
             looks.get_or_insert_with(|| {
-                AbortOnDropHandle::new(tokio::spawn(check::tell(self.config.clone(), engine.database.clone())))
+                let looks = check::Looks::new(self.config.clone(), engine.database.clone(), desk.board().clone());
+                AbortOnDropHandle::new(tokio::spawn(looks.tell()))
             });
             let start = engine.boundary.position.point();
             let result = engine.run(&mut messages, desk, stop).await;
@@ -420,5 +421,5 @@ fn tell_origin(path: &Path, origin: &Origin, desk: &Desk) {
          since then cannot be told"
     );
     warn!(%path, moved_to, reason, "{text}");
-    desk.tell(Notice { kind: NoticeKind::StateLost, since: Utc::now(), text, progress: None });
+    desk.tell(Notice::new(NoticeKind::StateLost, Utc::now(), text));
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     config::{Config, Engine},
     opendental::WatchTables,
-    source::{Database, ServerFacts},
+    source::{Database, DatabaseError, ServerFacts},
     state::StateSight,
 };
 
@@ -33,16 +33,10 @@ pub async fn check(config: &Config) -> Report {
     report
 }
 
-/// The looks that are made when the bridge or polling starts: all but those at what it opens itself.
-pub(super) async fn at_start(config: &Config, database: &Database) -> Report {
+/// The looks that are made beside a bridge or polling that runs: all but those at what it opens itself.
+pub(super) async fn at_start(config: &Config, database: &Database) -> Result<Report, DatabaseError> {
     let mut report = Report::default();
-    let facts = match database.server_facts().await {
-        Ok(facts) => facts,
-        Err(error) => {
-            report.push(super::Finding::unanswered("server", &error));
-            return report;
-        }
-    };
+    let facts = database.server_facts().await?;
     let look = Look { config, database, facts: &facts };
     look.server(None, &mut report).await;
     let watches = tables::look(config, database, &mut report).await;
@@ -50,7 +44,7 @@ pub(super) async fn at_start(config: &Config, database: &Database) -> Report {
     let ours = subscriptions::look(config, database, &watches, &mut report).await;
     report.push(write_back::look(&ours));
     report.extend(endpoints::look(config, &ours).await);
-    report
+    Ok(report)
 }
 
 /// What is looked at, and with what.

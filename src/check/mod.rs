@@ -27,7 +27,7 @@ mod tables;
 mod unlogged;
 mod write_back;
 
-pub use at_start::{Unfit, fit, tell};
+pub use at_start::{Looks, Unfit, fit};
 pub use finding::{Finding, Mend, Outcome};
 pub use looks::check;
 pub use report::Report;

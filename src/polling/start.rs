@@ -93,7 +93,8 @@ impl Setup {
         };
         let (database, tables, version) = found;
         // Beside the work; it ends with it.
-        let _looks = AbortOnDropHandle::new(tokio::spawn(check::tell(self.config.clone(), database.clone())));
+        let looks = check::Looks::new(self.config.clone(), database.clone(), desk.board().clone());
+        let _looks = AbortOnDropHandle::new(tokio::spawn(looks.tell()));
         let tables = Arc::new(tables);
         self.practice.connected(database.clone(), Arc::clone(&tables));
         info!("polling; rows that polling cannot see are not sent");

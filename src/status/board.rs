@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Answer, Desk, Health, NotTold, Refused, Request, Skipped, Stage, Status};
+use super::{Answer, Desk, Health, NotTold, Notice, Refused, Request, Skipped, Stage, Status};
 use crate::opendental::PatientSelected;
 
 /// A status is made anew for whoever looks when the last one is older than this.
@@ -44,11 +44,20 @@ struct Inner {
 struct Latest {
     status: Arc<Status>,
     made: Instant,
+    /// What looks at the set-up found; the engine knows nothing of it.
+    of_set_up: Arc<[Notice]>,
 }
 
 impl Latest {
     fn new(status: Status) -> Self {
-        Self { status: Arc::new(status), made: Instant::now() }
+        Self { status: Arc::new(status), made: Instant::now(), of_set_up: Arc::default() }
+    }
+
+    /// Shows `status`, and behind what it tells what was found of the set-up.
+    fn show(&mut self, mut status: Status) {
+        status.notices.retain(|notice| !notice.kind.is_of_set_up());
+        status.notices.extend_from_slice(&self.of_set_up);
+        self.status = Arc::new(status);
     }
 
     /// Whether nothing newer is to be had: it is fresh, or nobody is there to make another.
@@ -138,7 +147,18 @@ impl Board {
     }
 
     pub(super) fn publish(&self, status: Status) {
-        self.inner.latest.send_replace(Latest::new(status));
+        self.inner.latest.send_modify(|latest| {
+            latest.made = Instant::now();
+            latest.show(status);
+        });
+    }
+
+    /// Tells what looks at the set-up found, in the place of what they found before.
+    pub fn tell_of_set_up(&self, notices: Vec<Notice>) {
+        self.inner.latest.send_modify(|latest| {
+            latest.of_set_up = notices.into();
+            latest.show(Status::clone(&latest.status));
+        });
     }
 
     pub(super) async fn wanted(&self) {
@@ -151,7 +171,7 @@ mod tests {
     use chrono::Utc;
 
     use super::*;
-    use crate::status::{Asked, EngineKind};
+    use crate::status::{Asked, EngineKind, NoticeKind};
 
     fn board(patience: Duration) -> (Board, Desk) {
         let status = Status::starting(EngineKind::Binlog, "W", Utc::now());
@@ -181,6 +201,23 @@ mod tests {
         assert_eq!((first.workstation.as_str(), second.workstation.as_str()), ("NEW", "NEW"));
         let more = timeout(Duration::ZERO, desk.next()).await;
         assert!(more.is_err(), "nobody wants more");
+    }
+
+    #[test]
+    fn what_looks_found_stays_whatever_the_engine_tells_until_they_find_it_mended() {
+        let (board, desk) = board(PATIENCE);
+        let notice = |kind| Notice::new(kind, Utc::now(), String::new());
+        let kinds = || board.latest().notices.iter().map(|notice| notice.kind.name()).collect::<Vec<_>>();
+        board.tell_of_set_up(vec![notice(NoticeKind::SetUpWrong)]);
+        desk.tell(notice(NoticeKind::Doubt));
+        assert_eq!(kinds(), ["doubt", "set-up-wrong"]);
+        let old = Status::clone(&board.latest());
+        board.tell_of_set_up(vec![notice(NoticeKind::SetUpWarning)]);
+        desk.publish(old);
+        assert_eq!(kinds(), ["doubt", "set-up-warning"]);
+        board.tell_of_set_up(Vec::new());
+        desk.enter(Stage::Running);
+        assert_eq!(kinds(), ["doubt"]);
     }
 
     #[tokio::test]

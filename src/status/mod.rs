@@ -18,7 +18,7 @@ pub use counts::{ACCEPTED, AttemptCount, Counts, Durations};
 pub use desk::{Asked, Desk};
 pub use health::Health;
 pub use history::History;
-pub use notice::{Notice, NoticeKind, Progress};
+pub use notice::{Notice, NoticeKind, Progress, Remedy};
 pub use overview::{Attempted, EngineKind, Memory, Place, ReadTotals, Reading, ServerFacts, Stage, Status};
 pub use request::{Answer, NotTold, Refused, Request, Skipped};
 pub use subscription::{LastEvent, Pending, SubscriptionStatus, Trouble, WindowState};

@@ -14,6 +14,24 @@ pub struct Notice {
     pub text: String,
     /// How far it has come, where that is known.
     pub progress: Option<Progress>,
+    /// What mends it, where that can be told as it is to be written or done.
+    pub remedies: Vec<Remedy>,
+}
+
+impl Notice {
+    /// A notice without more than its text.
+    pub fn new(kind: NoticeKind, since: DateTime<Utc>, text: String) -> Self {
+        Self { kind, since, text, progress: None, remedies: Vec::new() }
+    }
+}
+
+/// One step of what mends something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// Where it belongs: `SQL`, `my.cnf`, `my.ini`, `config` or `do`.
+    pub kind: &'static str,
+    /// The statement, line or sentence.
+    pub text: String,
 }
 
 /// Kinds of notices.
@@ -40,11 +58,15 @@ pub enum NoticeKind {
     OtherSender,
     /// The audit found rows that never reached the log.
     Audit,
+    /// A look at the set-up found something with which the bridge cannot do all of its work.
+    SetUpWrong,
+    /// A look at the set-up found something that a person should know.
+    SetUpWarning,
 }
 
 impl NoticeKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NotReading,
         Self::State,
         Self::StateLost,
@@ -55,6 +77,8 @@ impl NoticeKind {
         Self::SecondPass,
         Self::OtherSender,
         Self::Audit,
+        Self::SetUpWrong,
+        Self::SetUpWarning,
     ];
 
     /// Its name for programs.
@@ -70,7 +94,14 @@ impl NoticeKind {
             Self::SecondPass => "second-pass",
             Self::OtherSender => "other-sender",
             Self::Audit => "audit",
+            Self::SetUpWrong => "set-up-wrong",
+            Self::SetUpWarning => "set-up-warning",
         }
+    }
+
+    /// Whether a look at the set-up told it, and no engine.
+    pub fn is_of_set_up(self) -> bool {
+        matches!(self, Self::SetUpWrong | Self::SetUpWarning)
     }
 
     /// Whether it needs a person, or goes by.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod beside;
 mod command;
 mod good;
 mod practice;

@@ -20,7 +20,7 @@ pub(crate) fn eventful() -> Status {
         ui_event: String::new(),
         polling_seconds: 5,
         state,
-        pending: Pending { in_window: 40, behind: 2 },
+        pending: Some(Pending { in_window: 40, behind: 2 }),
         due: Some(now),
         last_event: Some(LastEvent { at: now, elements: 3, status: 200 }),
         trouble: Some(Trouble { reason: "no".to_owned(), since: None, last: None, failures: 7, next: None }),
@@ -47,7 +47,7 @@ pub(crate) fn eventful() -> Status {
         subscription(2, "a \"table\"\\ of\nours", WindowState::Retrying),
         subscription(3, "Patient", WindowState::OtherWorkstation),
     ];
-    let notice = |kind| Notice { kind, since: now, text: "something".to_owned(), progress: None };
+    let notice = |kind| Notice::new(kind, now, "something".to_owned());
     status.notices = vec![notice(NoticeKind::Doubt), notice(NoticeKind::Doubt), notice(NoticeKind::CatchUp)];
     status.attempts = vec![Attempted {
         at: now,

@@ -4,7 +4,7 @@ use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::words;
-use crate::status::{Notice, NoticeKind, Progress, Status};
+use crate::status::{Notice, NoticeKind, Progress, Remedy, Status};
 
 /// An empty place if there is nothing to tell: screen readers say what comes into one that was there.
 pub(super) fn show(status: &Status, now: DateTime<FixedOffset>) -> Markup {
@@ -21,6 +21,7 @@ fn one(notice: &Notice, now: DateTime<FixedOffset>) -> Markup {
         article class={ "notice " (tone) } {
             h2 { (title(notice.kind)) }
             p { (notice.text) }
+            @if !notice.remedies.is_empty() { (remedies(&notice.remedies)) }
             @if let Some(progress) = notice.progress { div aria-live="off" { (how_far(notice.kind, progress)) } }
             p.quiet { "Since " (words::moment(notice.since, now)) }
         }
@@ -39,6 +40,25 @@ fn title(kind: NoticeKind) -> &'static str {
         NoticeKind::SecondPass => "The log is being read a second time",
         NoticeKind::OtherSender => "Another sender is at work",
         NoticeKind::Audit => "Rows were found that never reached the log",
+        NoticeKind::SetUpWrong => "Something is set up wrong",
+        NoticeKind::SetUpWarning => "Something is not set up as it should be",
+    }
+}
+
+/// To be copied as they stand.
+fn remedies(remedies: &[Remedy]) -> Markup {
+    html! {
+        p { "What mends it:" }
+        ul.remedies {
+            @for remedy in remedies {
+                li {
+                    @match remedy.kind {
+                        "do" => (remedy.text),
+                        kind => { (kind) " " code { (remedy.text) } },
+                    }
+                }
+            }
+        }
     }
 }
 
