@@ -238,7 +238,7 @@ impl Engine {
         let due = (state == WindowState::Gathering).then(|| self.our_time(subscriber.due())).flatten();
         SubscriptionStatus {
             state,
-            pending: self.pending(subscriber),
+            pending: Some(self.pending(subscriber)),
             due,
             last_event: self.published.history.last_event(num),
             trouble: self.trouble(num),

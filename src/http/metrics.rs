@@ -88,7 +88,8 @@ fn subscriptions(all: &mut Families, subscriptions: &[SubscriptionStatus]) {
     all.gauges("subscriptions", "Rows of apisubscription by what they are doing.", by_state);
     let served = || subscriptions.iter().filter(|subscription| subscription.state.is_served());
     let with_windows = || served().filter(|subscription| subscription.state != WindowState::UiEvents);
-    let pending = with_windows().map(|one| labelled(one, one.pending.rows() as f64)).collect();
+    let pending = |one: &SubscriptionStatus| one.pending.map(|pending| labelled(one, pending.rows() as f64));
+    let pending = with_windows().filter_map(pending).collect();
     all.gauges("subscription_pending_rows", "Rows that wait to be sent, at most.", pending);
     let failures = |one: &SubscriptionStatus| one.trouble.as_ref().map_or(0.0, |trouble| trouble.failures as f64);
     let failing = served().map(|one| labelled(one, failures(one))).collect();

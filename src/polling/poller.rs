@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chrono::{NaiveDateTime, Utc};
+use chrono::{NaiveDateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -81,6 +81,9 @@ impl Poller {
         let num = subscription.num;
         let state = self.state(subscription, now);
         self.published.is(subscription, state);
+        if subscription.is_ui() {
+            self.say(num, "it is left alone: polling sends no UI events".to_owned());
+        }
         if state != WindowState::Gathering {
             return Ok(());
         }
@@ -109,6 +112,8 @@ impl Poller {
             Ok(()) => {
                 self.said.remove(&num);
                 self.published.served(num);
+                let interval = TimeDelta::from_std(subscription.polling_interval()).unwrap_or_default();
+                self.published.due_in(num, interval, Utc::now());
                 Ok(())
             }
             // Where the server is away, the others would fare no better; a search that takes too long is its own affair.
@@ -128,7 +133,7 @@ impl Poller {
     /// What a subscription is doing, as far as its row tells.
     fn state(&self, subscription: &Subscription, now: NaiveDateTime) -> WindowState {
         if subscription.is_ui() {
-            WindowState::UiEvents
+            WindowState::LeftAlone
         } else if !subscription.belongs_to(&self.workstation) {
             WindowState::OtherWorkstation
         } else if subscription.is_expired(&window::text(now)) {

@@ -11,7 +11,7 @@ use super::poller::Poller;
 use crate::{
     delivery::{Attempt, Event, Outcome},
     opendental::Subscription,
-    source::Database,
+    source::{Database, TimeZone},
     status::{
         ACCEPTED, Asked, Attempted, Counts, Desk, History, Reading, Refused, Request, ServerFacts, Stage, Status,
         SubscriptionStatus, Trouble, WindowState,
@@ -23,6 +23,7 @@ pub(super) struct Published {
     /// What was told before.
     before: Arc<Status>,
     server: ServerFacts,
+    zone: TimeZone,
     /// When the server last answered.
     last: Option<DateTime<Utc>>,
     /// As the last round found them.
@@ -33,11 +34,12 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// `version` is the server's.
-    pub(super) fn begin(before: Arc<Status>, database: &Database, version: String) -> Self {
+    /// `version` is the server's, and `zone` where its clock hangs.
+    pub(super) fn begin(before: Arc<Status>, database: &Database, version: String, zone: TimeZone) -> Self {
         let (address, name) = (database.server().to_owned(), database.name().to_owned());
         Self {
             server: ServerFacts { address, version, database: name, utc_offset: None },
+            zone,
             last: None,
             subscriptions: BTreeMap::new(),
             troubles: HashMap::new(),
@@ -112,16 +114,17 @@ impl Published {
 impl Poller {
     /// What is so now, as far as polling knows.
     pub(super) fn status(&self, stage: Stage) -> Status {
-        let Published { before, server, last, subscriptions, troubles, history, counts } = &self.published;
+        let Published { before, server, zone, last, subscriptions, troubles, history, counts } = &self.published;
         let subscription = |told: &SubscriptionStatus| SubscriptionStatus {
             last_event: history.last_event(told.num),
             trouble: troubles.get(&told.num).cloned(),
             ..told.clone()
         };
+        let now = Utc::now();
         Status {
-            at: Utc::now(),
+            at: now,
             stage,
-            server: Some(server.clone()),
+            server: Some(ServerFacts { utc_offset: Some(zone.offset_at(now.timestamp())), ..server.clone() }),
             reading: Reading { last: *last, ..Reading::default() },
             counts: counts.clone(),
             subscriptions: subscriptions.values().map(subscription).collect(),

@@ -15,7 +15,7 @@ use crate::{
     delivery::Sender,
     http::{Practice, Server, Services},
     opendental::WatchTables,
-    source::{Database, DatabaseError},
+    source::{Database, DatabaseError, TimeZone},
     status::{Board, Desk, EngineKind, Health, Stage, Status},
 };
 
@@ -91,7 +91,7 @@ impl Setup {
             found = self.find_source(&health) => found?,
             () = stop.cancelled() => return Ok(()),
         };
-        let (database, tables, version) = found;
+        let Found { database, tables, version, zone } = found;
         // Beside the work; it ends with it.
         let looks = check::Looks::new(self.config.clone(), database.clone(), desk.board().clone());
         let _looks = AbortOnDropHandle::new(tokio::spawn(looks.tell()));
@@ -99,7 +99,7 @@ impl Setup {
         self.practice.connected(database.clone(), Arc::clone(&tables));
         info!("polling; rows that polling cannot see are not sent");
         let mut poller = Poller {
-            published: Published::begin(desk.board().latest(), &database, version),
+            published: Published::begin(desk.board().latest(), &database, version, zone),
             workstation: self.config.workstation.clone(),
             page: self.config.delivery.max_elements,
             database,
@@ -117,7 +117,7 @@ impl Setup {
     }
 
     /// Waits for the server, as after a boot that starts it together with us.
-    async fn find_source(&self, health: &Health) -> Result<(Database, WatchTables, String), PollingError> {
+    async fn find_source(&self, health: &Health) -> Result<Found, PollingError> {
         let mut failures = 0;
         loop {
             match self.ask_source().await {
@@ -129,13 +129,22 @@ impl Setup {
         }
     }
 
-    async fn ask_source(&self) -> Result<(Database, WatchTables, String), PollingError> {
+    async fn ask_source(&self) -> Result<Found, PollingError> {
         let database = Database::connect_without_log(&self.config.mysql).await?;
         check::fit(&database).await?;
         let tables = configured_tables::find(&database, &self.config.opendental.tables).await?;
         let version = database.version().await?;
-        Ok((database, tables, version))
+        let zone = database.time_zone().await?;
+        Ok(Found { database, tables, version, zone })
     }
+}
+
+/// What the server tells at the start.
+struct Found {
+    database: Database,
+    tables: WatchTables,
+    version: String,
+    zone: TimeZone,
 }
 
 /// One round after the other until `stop` is cancelled.

@@ -24,8 +24,8 @@ pub struct SubscriptionStatus {
     pub polling_seconds: i64,
     /// What it is doing.
     pub state: WindowState,
-    /// Rows that wait to be sent.
-    pub pending: Pending,
+    /// Rows that wait to be sent; `None`: not known, as with the polling engine.
+    pub pending: Option<Pending>,
     /// When its next window is due; `None` where there is none, or one is under way.
     pub due: Option<DateTime<Utc>>,
     /// The last event that was accepted.
@@ -52,7 +52,7 @@ impl SubscriptionStatus {
             ui_event: subscription.ui_event_type.trim().to_owned(),
             polling_seconds: subscription.polling_seconds,
             state,
-            pending: Pending::default(),
+            pending: None,
             due: None,
             last_event: None,
             trouble: None,

@@ -30,7 +30,10 @@ fn fact(name: &str, value: &Markup) -> Markup {
 fn server(status: &Status, now: DateTime<FixedOffset>) -> Markup {
     match &status.server {
         Some(server) => {
-            html! { (server.version) small { (server.address) } small { "its clock: UTC" (now.format("%:z")) } }
+            html! {
+                (server.version) small { (server.address) }
+                @if server.utc_offset.is_some() { small { "its clock: UTC" (now.format("%:z")) } }
+            }
         }
         None => html! { "not reached yet" },
     }

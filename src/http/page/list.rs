@@ -8,7 +8,7 @@ use super::{
     selection::{Selection, Show, Shown},
     words,
 };
-use crate::status::{Status, SubscriptionStatus};
+use crate::status::{EngineKind, Status, SubscriptionStatus};
 
 /// The part that is searched for; it is left alone while the page is kept up to date, since somebody may be typing.
 pub(super) fn search(selection: &Selection) -> Markup {
@@ -51,7 +51,7 @@ pub(super) fn table(selection: &Selection, status: &Status, now: DateTime<FixedO
                         th scope="col" role="columnheader" { "Last event" }
                         th scope="col" role="columnheader" { span.unseen { "What can be done" } }
                     } }
-                    tbody role="rowgroup" { @for subscription in &shown.rows { (one(selection, subscription, now, token)) } }
+                    tbody role="rowgroup" { @for subscription in &shown.rows { (one(selection, subscription, status.engine, now, token)) } }
                 }
                 (pages(selection, &shown))
             }
@@ -63,10 +63,11 @@ pub(super) fn table(selection: &Selection, status: &Status, now: DateTime<FixedO
 pub(super) fn one(
     selection: &Selection,
     subscription: &SubscriptionStatus,
+    engine: EngineKind,
     now: DateTime<FixedOffset>,
     token: &str,
 ) -> Markup {
-    row::show(subscription, now, token, &selection.address("/"))
+    row::show(subscription, engine, now, token, &selection.address("/"))
 }
 
 fn pages(selection: &Selection, shown: &Shown<'_>) -> Markup {

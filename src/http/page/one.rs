@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::{Page, access::Visitor, attempts, frame, row, words};
 use crate::{
     state::DeliveryLog,
-    status::{Status, SubscriptionStatus},
+    status::{EngineKind, Status, SubscriptionStatus},
 };
 
 /// As many attempts are shown.
@@ -28,19 +28,19 @@ pub(super) async fn show(State(page): State<Page>, visitor: Visitor, Path(num): 
             h1 { (row::name(subscription)) }
             p.endpoint { (subscription.endpoint) }
             p.quiet { (row::how(subscription)) }
-            div { (row::state(subscription, now)) }
+            div { (row::state(subscription, status.engine, now)) }
             dl.facts {
                 div { dt { "Rows waiting" } dd { (row::pending(subscription)) } }
                 div { dt { "DateTimeStart" } dd { (subscription.date_time_start) } }
                 div { dt { "DateTimeStop" } dd { (subscription.date_time_stop.as_deref().unwrap_or("never")) } }
                 div { dt { "Last event" } dd { (row::last_event(subscription, now)) } }
             }
-            div.actions { (row::actions(subscription, &token, &format!("/subscriptions/{num}"))) }
+            div.actions { (row::actions(subscription, status.engine, &token, &format!("/subscriptions/{num}"))) }
             p.quiet { "As of " (words::moment(now.to_utc(), now)) ". " a href={ "/subscriptions/" (num) } { "Look again" } }
         }
         section.card aria-labelledby="attempts-title" {
             h2 #attempts-title { "Its last deliveries" }
-            (attempts(&page, num, now).await)
+            (attempts(&page, status.engine, num, now).await)
         }
     };
     frame::answer(StatusCode::OK, &format!("Subscription {num}"), &main)
@@ -55,10 +55,15 @@ pub(super) fn unknown() -> Response {
     frame::message(StatusCode::NOT_FOUND, "No such subscription", text)
 }
 
-async fn attempts(page: &Page, num: i64, now: DateTime<FixedOffset>) -> Markup {
+async fn attempts(page: &Page, engine: EngineKind, num: i64, now: DateTime<FixedOffset>) -> Markup {
     let Some(path) = page.delivery_log() else {
         return html! {
-            div.empty { p { "No log of deliveries is kept: " code { "delivery.log_days" } " is 0, or the engine polls." } }
+            div.empty {
+                @match engine {
+                    EngineKind::Polling => p { "Polling keeps no log of deliveries. " a href="/" { "All subscriptions" } " tells of the last ones." },
+                    EngineKind::Binlog => p { "No log of deliveries is kept: " code { "delivery.log_days" } " is 0." },
+                }
+            }
         };
     };
     let read = async { DeliveryLog::open(path).await?.last(num, ATTEMPTS).await };

@@ -71,7 +71,7 @@ impl Overview<'_> {
     /// The table's rows one by one.
     pub(super) fn rows(&self) -> Rows {
         let Shown { rows, found, .. } = self.selection.of(&self.status.subscriptions);
-        let row = |subscription| list::one(self.selection, subscription, self.now, self.token);
+        let row = |subscription| list::one(self.selection, subscription, self.status.engine, self.now, self.token);
         Rows { found, rows: rows.into_iter().map(|subscription| (subscription.num, row(subscription))).collect() }
     }
 

@@ -4,10 +4,16 @@ use chrono::{DateTime, FixedOffset};
 use maud::{Markup, html};
 
 use super::{form, words};
-use crate::status::{Pending, SubscriptionStatus, Trouble, WindowState};
+use crate::status::{EngineKind, SubscriptionStatus, Trouble, WindowState};
 
 /// A row of the list. Roles are named since on a phone the style makes cards of rows, by which browsers forget them.
-pub(super) fn show(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>, token: &str, back: &str) -> Markup {
+pub(super) fn show(
+    subscription: &SubscriptionStatus,
+    engine: EngineKind,
+    now: DateTime<FixedOffset>,
+    token: &str,
+    back: &str,
+) -> Markup {
     let num = subscription.num;
     html! {
         tr id=(id(num)) role="row" {
@@ -16,11 +22,11 @@ pub(super) fn show(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>
                 span.endpoint { (subscription.endpoint) }
                 small { (how(subscription)) }
             }
-            td role="cell" data-label="State" { (state(subscription, now)) }
+            td role="cell" data-label="State" { (state(subscription, engine, now)) }
             td.number role="cell" data-label="Rows waiting" { (pending(subscription)) }
             td role="cell" data-label="DateTimeStart" { span.moves data-moves { (subscription.date_time_start) } }
             td role="cell" data-label="Last event" { (last_event(subscription, now)) }
-            td role="cell" { div.actions { (actions(subscription, token, back)) } }
+            td role="cell" { div.actions { (actions(subscription, engine, token, back)) } }
         }
     }
 }
@@ -49,20 +55,21 @@ pub(super) fn how(subscription: &SubscriptionStatus) -> String {
 }
 
 /// What it is doing, and what is wrong.
-pub(super) fn state(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>) -> Markup {
-    let (tone, said) = said(subscription.state);
+pub(super) fn state(subscription: &SubscriptionStatus, engine: EngineKind, now: DateTime<FixedOffset>) -> Markup {
+    let (tone, said) = said(subscription.state, engine);
     html! {
         span class={ "badge " (tone) } { (said) }
-        (detail(subscription, now))
-        @if let Some(trouble) = &subscription.trouble { (failing(trouble, now)) }
+        (detail(subscription, engine, now))
+        @if let Some(trouble) = &subscription.trouble { (failing(trouble, engine, now)) }
         @if let Some(at) = subscription.other_sender {
             p.trouble.warn { "Another sender moved DateTimeStart at " (words::moment(at, now)) "." }
         }
     }
 }
 
-fn said(state: WindowState) -> (&'static str, &'static str) {
+fn said(state: WindowState, engine: EngineKind) -> (&'static str, &'static str) {
     match state {
+        WindowState::Gathering if engine == EngineKind::Polling => ("ok", "Waiting for its search"),
         WindowState::Gathering => ("ok", "Gathering changes"),
         WindowState::Closing => ("busy", "Closing a window"),
         WindowState::Sending => ("busy", "Sending"),
@@ -77,22 +84,27 @@ fn said(state: WindowState) -> (&'static str, &'static str) {
     }
 }
 
-fn detail(subscription: &SubscriptionStatus, now: DateTime<FixedOffset>) -> Markup {
+fn detail(subscription: &SubscriptionStatus, engine: EngineKind, now: DateTime<FixedOffset>) -> Markup {
+    let next = if engine == EngineKind::Polling { "next search at " } else { "next window at " };
     let stop = subscription.date_time_stop.as_deref().unwrap_or_default();
     html! {
         @match (subscription.state, subscription.due) {
-            (WindowState::Gathering, Some(due)) => small { "next window at " (words::moment(due, now)) },
+            (WindowState::Gathering, Some(due)) => small { (next) (words::moment(due, now)) },
             (WindowState::Paused { until }, _) => small { "DateTimeStart lies ahead: until " (words::moment(until, now)) },
             (WindowState::CatchingUp, _) => small { "its table is searched for what the log cannot tell" },
             (WindowState::Rereading, _) => small { "it is far behind the others" },
             (WindowState::Expired, _) => small { "DateTimeStop was " (stop) },
+            (WindowState::LeftAlone, _) if engine == EngineKind::Polling => small {
+                "polling sends no UI events and no deletions, and needs a WatchTable with a time stamp that is known here, \
+                 and a DateTimeStart that is a date"
+            },
             (WindowState::LeftAlone, _) => small { "its WatchTable is not known here, or its DateTimeStart is no date" },
             _ => {}
         }
     }
 }
 
-fn failing(trouble: &Trouble, now: DateTime<FixedOffset>) -> Markup {
+fn failing(trouble: &Trouble, engine: EngineKind, now: DateTime<FixedOffset>) -> Markup {
     html! {
         p.trouble.bad {
             (trouble.reason)
@@ -100,6 +112,7 @@ fn failing(trouble: &Trouble, now: DateTime<FixedOffset>) -> Markup {
                 (words::counted(trouble.failures, "failure"))
                 @if let Some(since) = trouble.since { " since " (words::moment(since, now)) }
                 @if let Some(next) = trouble.next { ", next attempt at " (words::moment(next, now)) }
+                @if engine == EngineKind::Polling { ", tried again in the next round" }
             }
         }
     }
@@ -107,13 +120,17 @@ fn failing(trouble: &Trouble, now: DateTime<FixedOffset>) -> Markup {
 
 /// Rows that wait to be sent.
 pub(super) fn pending(subscription: &SubscriptionStatus) -> Markup {
-    let Pending { in_window, behind } = subscription.pending;
+    let with_windows = subscription.state.is_served() && subscription.state != WindowState::UiEvents;
     html! {
-        @if !subscription.state.is_served() || subscription.state == WindowState::UiEvents {
-            span.quiet { "–" }
-        } @else {
-            (words::number(subscription.pending.rows()))
-            @if in_window > 0 && behind > 0 { small { (words::number(in_window)) " in the window" } }
+        @match subscription.pending {
+            _ if !with_windows => span.quiet { "–" },
+            None => span.quiet { "not known" },
+            Some(pending) => {
+                (words::number(pending.rows()))
+                @if pending.in_window > 0 && pending.behind > 0 {
+                    small { (words::number(pending.in_window)) " in the window" }
+                }
+            }
         }
     }
 }
@@ -131,10 +148,11 @@ pub(super) fn last_event(subscription: &SubscriptionStatus, now: DateTime<FixedO
 }
 
 /// What can be done about it; `back` is the page to come back to.
-pub(super) fn actions(subscription: &SubscriptionStatus, token: &str, back: &str) -> Markup {
+pub(super) fn actions(subscription: &SubscriptionStatus, engine: EngineKind, token: &str, back: &str) -> Markup {
     let SubscriptionStatus { num, state, .. } = subscription;
     html! {
-        @if *state == WindowState::Retrying {
+        // Polling tries again each second by itself, and takes no orders.
+        @if *state == WindowState::Retrying && engine == EngineKind::Binlog {
             form method="post" action={ "/subscriptions/" (num) "/retry" } {
                 (form::token_field(token))
                 input type="hidden" name="back" value=(back);

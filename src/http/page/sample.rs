@@ -45,7 +45,7 @@ pub(super) fn subscription(num: i64) -> SubscriptionStatus {
         ui_event: String::new(),
         polling_seconds: 5,
         state: WindowState::Gathering,
-        pending: Pending::default(),
+        pending: Some(Pending::default()),
         due: Some(now() + TimeDelta::seconds(4)),
         last_event: Some(LastEvent { at: now() - TimeDelta::minutes(1), elements: 12, status: 200 }),
         trouble: None,

@@ -12,7 +12,7 @@ use super::{
 use crate::office::{Office, subscription_row};
 
 /// `None`, and a line that says so, where it has not been fetched.
-fn axe() -> Option<String> {
+pub(super) fn axe() -> Option<String> {
     let servers = std::env::var_os("CDC_TEST_SERVERS").map_or("target/servers".into(), PathBuf::from);
     let script = std::fs::read_to_string(servers.join("axe-core/axe.min.js")).ok();
     if script.is_none() {
@@ -37,14 +37,19 @@ async fn every_page_can_be_used_by_everybody() {
         tab.show_on(screen).await;
         for page in ["/", "/?find=nothing", "/subscriptions/2", "/subscriptions/2/rewind", "/subscriptions/9", "/login"]
         {
-            tab.go(&address.url(page)).await;
-            tab.value(&format!("{axe}; true")).await;
-            let found = tab.value("axe.run().then((found) => found.violations)").await;
-            let found: Vec<Value> = found.as_array().unwrap().iter().map(in_short).collect();
-            assert!(found.is_empty(), "{page}: {found:#?}");
+            assert_usable(&mut tab, &axe, &address.url(page)).await;
         }
     }
     bridge.stop().await;
+}
+
+/// Opens a page, and finds nothing against it.
+pub(super) async fn assert_usable(tab: &mut Tab, axe: &str, url: &str) {
+    tab.go(url).await;
+    tab.value(&format!("{axe}; true")).await;
+    let found = tab.value("axe.run().then((found) => found.violations)").await;
+    let found: Vec<Value> = found.as_array().unwrap().iter().map(in_short).collect();
+    assert!(found.is_empty(), "{url}: {found:#?}");
 }
 
 fn in_short(violation: &Value) -> Value {

@@ -5,6 +5,7 @@ mod accessible;
 mod acting;
 mod browser;
 mod pictures;
+mod polling;
 mod showing;
 mod tab;
 
