@@ -179,6 +179,39 @@ impl Engine {
             Some(before) => DoubtfulStretch { last: point, since: before.since.min(since), ..before },
             None => DoubtfulStretch { first: point, last: point, since },
         });
+        self.scan_for_restored_windows(watch);
+    }
+
+    /// Lets windows that were restored after a restart take what a scan of their table finds, where the doubt lies in
+    /// their stretch of the log: they closed when there was none, as when there was more memory.
+    pub(super) fn scan_for_restored_windows(&mut self, watch: WatchId) {
+        let Some(doubt) = self.watched.get(&watch).and_then(|watched| watched.doubt) else { return };
+        let mut asked = Vec::new();
+        for (num, subscriber) in self.subscribers.iter().filter(|(_, subscriber)| subscriber.watch == watch) {
+            let Some(window) = subscriber.window.as_ref().filter(|window| window.plan.is_none()) else { continue };
+            // Those of the second reader's subscriptions are not concerned by what the main one finds, nor others by what
+            // it finds itself.
+            let concerns = doubt.first <= window.to.point
+                && doubt.last > window.from
+                && self.awaits_second_pass(*num) == self.rereading;
+            let since = self.since(doubt, subscriber.last);
+            if concerns && window.caught_up_from.is_none_or(|from| from > since) {
+                asked.push((*num, since));
+            }
+        }
+        let now = self.now_millis();
+        for (num, since) in asked {
+            let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
+            if let Some(window) = &mut subscriber.window {
+                window.caught_up_from = Some(since);
+            }
+            // A scan that is under way looks less far back.
+            subscriber.backlog = None;
+            subscriber.epoch += 1;
+            subscriber.phase = Phase::Waiting;
+            self.store_then(num, None);
+            self.wake.insert((now, num));
+        }
     }
 
     /// The table was emptied or dropped. Its rows may come back without being logged, by a RENAME TABLE.
@@ -201,8 +234,12 @@ impl Engine {
         let cursor = subscriber.cursor.as_ref()?;
         let concerns = cursor.point < doubt.last && doubt.first <= to;
         let is_scanned = subscriber.backlog.is_some() && subscriber.scanned >= doubt.last.min(to);
-        let written = self.overlapped(doubt.since.div_euclid(1_000_000));
-        (concerns && !is_scanned).then(|| written.min(self.overlapped(subscriber.last)))
+        (concerns && !is_scanned).then(|| self.since(doubt, subscriber.last))
+    }
+
+    /// From which stamp on a scan finds what is in doubt and not sent, the last window being that of the instant `last`.
+    fn since(&self, doubt: DoubtfulStretch, last: Instant) -> i64 {
+        self.overlapped(doubt.since.div_euclid(1_000_000)).min(self.overlapped(last))
     }
 
     /// Has the table scanned from `since` on; then the window closes at `end`, whatever the log tells meanwhile.

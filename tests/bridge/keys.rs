@@ -19,13 +19,13 @@ use crate::office::{Event, Office};
 /// The smallest budget: 8 MB for logs. Keys of 1500 bytes take the place of millions of short ones.
 const SMALL: &str =
     "[memory]\nbudget = \"16 MB\"\n[delivery]\nretry_max_seconds = 1\n[opendental]\ntables = [\"card\"]\n";
-const ROWS: i64 = 6400;
+pub(crate) const ROWS: i64 = 6400;
 
 /// What fits into the share of a transaction.
 const AT_ONCE: i64 = 400;
 
-const LEFT_TO_SCAN: &str = "the table is searched by time stamp for them";
-const LEFT_TO_STATE: &str = "the keys of deletions are in the state file";
+pub(crate) const LEFT_TO_SCAN: &str = "the table is searched by time stamp for them";
+pub(crate) const LEFT_TO_STATE: &str = "the keys of deletions are in the state file";
 
 async fn practice(mut office: Office) -> Office {
     office.configure(SMALL);
@@ -35,28 +35,34 @@ async fn practice(mut office: Office) -> Office {
     office
 }
 
-fn insert(first: i64, last: i64) -> String {
+/// A practice whose log is its own.
+pub(crate) async fn on_its_own_server() -> Office {
+    let server = MariaDb::start(Options::default().arg("--sql-mode=")).await.unwrap();
+    practice(Office::on(Arc::new(server), Engine::InnoDb).await).await
+}
+
+pub(crate) fn insert(first: i64, last: i64) -> String {
     format!(
         "INSERT INTO card (id, n, v) SELECT CONCAT(SHA2(seq, 512), REPEAT('x', 1400)), seq, 1 FROM seq_{first}_to_{last}"
     )
 }
 
-fn chunks() -> impl Iterator<Item = (i64, i64)> {
+pub(crate) fn chunks() -> impl Iterator<Item = (i64, i64)> {
     (1..=ROWS).step_by(AT_ONCE as usize).map(|first| (first, (first + AT_ONCE - 1).min(ROWS)))
 }
 
-async fn said(office: &Office, text: &str) {
+pub(crate) async fn said(office: &Office, text: &str) {
     office.until(text, async || (office.told(text) > 0).then_some(())).await;
 }
 
 /// Refuses what is sent to these paths.
-fn refuse(office: &Office, paths: &'static [&'static str]) {
+pub(crate) fn refuse(office: &Office, paths: &'static [&'static str]) {
     office.receiver.behave_by(|event| Behavior::status(if paths.contains(&&*event.path) { 503 } else { 200 }));
 }
 
 /// By subscription and row, what was told last, once events are taken.
 #[derive(Default)]
-struct Told(BTreeMap<(i64, i64), i64>);
+pub(crate) struct Told(BTreeMap<(i64, i64), i64>);
 
 impl Told {
     fn learn(&mut self, event: &Event) {
@@ -67,7 +73,7 @@ impl Told {
     }
 
     /// Waits until each of the subscriptions was told all rows, the first of them at `v`.
-    async fn until_all(&mut self, office: &mut Office, nums: &[i64], (first, v): (i64, i64)) {
+    pub(crate) async fn until_all(&mut self, office: &mut Office, nums: &[i64], (first, v): (i64, i64)) {
         let wanted = |n| if n <= first { v } else { 1 };
         while nums.iter().any(|num| (1..=ROWS).any(|n| self.0.get(&(*num, n)) != Some(&wanted(n)))) {
             let event = office.event().await;
@@ -106,6 +112,32 @@ async fn r6_a_log_whose_keys_take_too_much_is_given_up_for_a_search_of_its_table
     bridge.kill();
 }
 
+/// A window closes while there is room for it, and is read again after a restart with less.
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_a_window_that_was_closed_with_more_memory_loses_nothing() {
+    let mut office = practice(Office::open_innodb().await).await;
+    office.subscribe(1, "card", 1).await;
+    refuse(&office, &["/1/"]);
+    let bridge = office.process();
+    office.ticking(1).await;
+    bridge.kill();
+    for (first, last) in chunks() {
+        office.exec(&insert(first, last)).await;
+    }
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+    command.env("OPENDENTAL_CDC_MEMORY__BUDGET", "256 MB");
+    let bridge = office.process_by(command);
+    office.event().await;
+    bridge.kill();
+    assert_eq!(office.told(LEFT_TO_SCAN), 0);
+    let bridge = office.process();
+    said(&office, LEFT_TO_SCAN).await;
+    while office.receiver.try_next().is_some() {}
+    refuse(&office, &[]);
+    Told::default().until_all(&mut office, &[1], (0, 1)).await;
+    bridge.kill();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn r6_a_transaction_whose_keys_take_too_much_is_searched_for() {
     let mut office = practice(Office::open_innodb().await).await;
@@ -120,9 +152,8 @@ async fn r6_a_transaction_whose_keys_take_too_much_is_searched_for() {
 
 /// An office whose subscription to deletions is refused, on a server of its own. All its rows are deleted once the bridge
 /// runs.
-async fn deleting() -> Office {
-    let server = MariaDb::start(Options::default().arg("--sql-mode=")).await.unwrap();
-    let office = practice(Office::on(Arc::new(server), Engine::InnoDb).await).await;
+pub(crate) async fn deleting() -> Office {
+    let office = on_its_own_server().await;
     for (first, last) in chunks() {
         office.exec(&insert(first, last)).await;
     }
@@ -134,14 +165,14 @@ async fn deleting() -> Office {
     office
 }
 
-async fn delete_all(office: &Office) {
+pub(crate) async fn delete_all(office: &Office) {
     for (first, last) in chunks() {
         office.exec(&format!("DELETE FROM card WHERE n BETWEEN {first} AND {last}")).await;
     }
 }
 
 /// The keys that the state file holds.
-async fn stored(state: &Path) -> BTreeSet<String> {
+pub(crate) async fn stored(state: &Path) -> BTreeSet<String> {
     let wanted = WantedKeys {
         watch_table: "cardDeleted".to_owned(),
         from: LogPoint::default(),
@@ -159,11 +190,11 @@ async fn stored(state: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-fn ids(event: &Event) -> impl Iterator<Item = String> {
+pub(crate) fn ids(event: &Event) -> impl Iterator<Item = String> {
     event.field("id").into_iter()
 }
 
-async fn id(office: &Office, n: i64) -> String {
+pub(crate) async fn id(office: &Office, n: i64) -> String {
     office.value(&format!("SELECT CONCAT(SHA2({n}, 512), REPEAT('x', 1400))")).await.unwrap()
 }
 
