@@ -10,6 +10,8 @@ pub(crate) enum Failpoint {
     TransactionRead,
     /// A catch-up's scan has found its rows.
     CatchUpScanned,
+    /// What the second reader has read has taken the place of what the first has.
+    SecondPassJoined,
     /// A window was closed, and is only in memory.
     WindowClosed,
     /// All statements of a commit of the state file were made, but not the commit.
@@ -50,9 +52,10 @@ mod wanted {
 
     use super::Failpoint;
 
-    const ALL: [(&str, Failpoint); 9] = [
+    const ALL: [(&str, Failpoint); 10] = [
         ("transaction-read", Failpoint::TransactionRead),
         ("catch-up-scanned", Failpoint::CatchUpScanned),
+        ("second-pass-joined", Failpoint::SecondPassJoined),
         ("window-closed", Failpoint::WindowClosed),
         ("state-written", Failpoint::StateWritten),
         ("keys-stored", Failpoint::KeysStored),

@@ -137,6 +137,7 @@ impl Engine {
         }
         let (point, committed) = (self.boundary.position.point(), self.server_now().saturating_mul(1_000_000));
         for (watch, keys) in std::mem::take(&mut self.audit.found) {
+            keys.iter().for_each(|key| self.remember_untold(watch, key));
             if let Some(watched) = self.watched.get_mut(&watch).filter(|watched| watched.cursors > 0) {
                 for key in keys {
                     self.row_cache.forget(watch, &key);

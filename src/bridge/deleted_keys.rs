@@ -144,7 +144,7 @@ impl Engine {
     /// Moves the packed keys of a watch table of deletions to the state file; `false` if that is of no use now.
     pub(super) fn move_keys_out(&mut self, watch: WatchId) -> bool {
         let Some(watched) = self.watched.get_mut(&watch) else { return false };
-        if self.rereading || watched.kept_keys.as_ref().is_some_and(|kept| !kept.are_stored()) {
+        if watched.kept_keys.as_ref().is_some_and(|kept| !kept.are_stored()) {
             return false;
         }
         let leaving = watched.log.take_packed();

@@ -55,6 +55,10 @@ pub enum BridgeError {
     /// The server is done with sending its log, and yet its log reaches further (rule W2): the bridge looks at it anew.
     #[error("the server has no more of its log to send, though its log reaches further: it may have been started anew")]
     Stalled,
+    /// The second reader has read more deletions than there is room for, and while it reads they cannot go to the state
+    /// file: the bridge starts again without it.
+    #[error("memory is short for the keys of deletions that a second reader has read")]
+    SecondPassTooLarge,
     /// A task of ours ended unexpectedly.
     #[error("the {task} task ended unexpectedly: {reason}; please report this")]
     Task {

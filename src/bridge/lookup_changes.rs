@@ -108,6 +108,9 @@ impl Engine {
         let schedules = std::mem::take(&mut self.moved_schedules);
         let committed = self.server_now().saturating_mul(1_000_000);
         self.schedules_changed(&schedules, self.boundary.position.point(), committed);
+        if let Some((watch, _)) = self.tables.find("Schedule").filter(|_| self.schedule_operatories) {
+            schedules.iter().for_each(|schedule| self.remember_untold(watch, &RowKey::Int(*schedule)));
+        }
     }
 
     fn schedules_changed(&mut self, schedules: &[i64], point: LogPoint, committed: i64) {

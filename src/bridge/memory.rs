@@ -32,13 +32,26 @@ impl Engine {
         }
     }
 
-    /// Packs what must be packed. Deletions come last: their images are nowhere else, and of what is packed the event
-    /// tells the key alone.
+    /// Packs what must be packed, of what the second reader has read too.
     pub(super) fn keep_within_budget(&mut self) {
         let room = self.room_for_logs();
         if self.log_bytes() <= room {
             return;
         }
+        self.pack_what_can_be(room);
+        // What the second reader has read is given up for the main reader's sake, too, and not the other way round: its
+        // place in the log lies before that of the others.
+        if !self.rereading && self.second_pass.is_some() {
+            self.with_second_logs(|engine| {
+                engine.pack_what_can_be(room);
+                engine.fall_back(room);
+            });
+        }
+        self.fall_back(room);
+    }
+
+    /// Deletions come last: their images are nowhere else, and of what is packed the event tells the key alone.
+    fn pack_what_can_be(&mut self, room: usize) {
         for tells in [Tells::Changes, Tells::Deletions] {
             // With some room to spare, so that this is not done again at once.
             while self.log_bytes() > room / 4 * 3 {
@@ -50,7 +63,6 @@ impl Engine {
                 }
             }
         }
-        self.fall_back(room);
     }
 
     /// Gives up logs whose very keys take too much, the largest first: tables are caught up by stamp, and keys of
@@ -67,6 +79,10 @@ impl Engine {
                 };
                 match tells {
                     Tells::Changes => self.give_up_log(watch),
+                    Tells::Deletions if self.rereading => {
+                        self.second_pass_is_too_large();
+                        break;
+                    }
                     Tells::Deletions if self.move_keys_out(watch) => {}
                     Tells::Deletions => break,
                 }

@@ -210,6 +210,7 @@ impl Engine {
             self.unserved.insert(num, subscriber.subscription);
             info!(subscription = num, "no longer serving a subscription: {why}");
             self.stop_attempt(num);
+            self.leave_second_pass(num);
             self.troubles.forget(num);
             self.published.forget(num);
             self.store_removal(num);

@@ -14,7 +14,9 @@ use tracing::{info, warn};
 use super::{engine::Engine, error::BridgeError, tables::Watched};
 use crate::{
     binlog::LogPoint,
+    failpoint::Failpoint,
     opendental::WatchId,
+    row::RowKey,
     source::{Message, SourceError},
 };
 
@@ -29,6 +31,10 @@ pub(super) struct SecondPass {
     subscriptions: BTreeSet<i64>,
     /// The change logs of their watch tables.
     watched: HashMap<WatchId, Watched>,
+    /// Rows that are to be sent though the log does not tell of them.
+    untold: Vec<(WatchId, RowKey)>,
+    /// There is no room for the deletions that it has read.
+    is_too_large: bool,
     _stop: DropGuard,
 }
 
@@ -48,6 +54,8 @@ impl SecondPass {
             read: start,
             subscriptions,
             watched: HashMap::new(),
+            untold: Vec::new(),
+            is_too_large: false,
             _stop: stop.drop_guard(),
         }
     }
@@ -85,7 +93,13 @@ impl Engine {
     /// Begins the second pass, if there is one, for those of its subscriptions that are served; ends it if there are none.
     pub(super) fn begin_second_pass(&mut self) {
         let Some(mut pass) = self.second_pass.take() else { return };
-        pass.subscriptions.retain(|num| self.subscribers.contains_key(num));
+        // One that was made anew, or has none of its rows left to be told, begins where the main reader does.
+        let start = self.boundary.position.point();
+        let is_behind = |num: &i64| {
+            let cursor = self.subscribers.get(num).and_then(|subscriber| subscriber.cursor.as_ref());
+            cursor.is_some_and(|cursor| cursor.resume.point() < start)
+        };
+        pass.subscriptions.retain(is_behind);
         for subscriber in pass.subscriptions.iter().filter_map(|num| self.subscribers.get(num)) {
             if let Some(table) = self.tables.get(subscriber.watch) {
                 let watched = pass.watched.entry(subscriber.watch).or_insert_with(|| Watched::new(table.clone()));
@@ -125,6 +139,9 @@ impl Engine {
                 self.with_second_logs(|engine| {
                     transactions.into_iter().filter(|one| one.point <= read).try_for_each(|one| engine.transaction(one))
                 })?;
+                if self.second_pass.as_ref().is_some_and(|pass| pass.is_too_large) {
+                    return Err(BridgeError::SecondPassTooLarge);
+                }
                 if joins { self.join_second_pass() } else { Ok(()) }
             }
             Some(Message::LayoutUnsure { table, until }) => {
@@ -163,8 +180,22 @@ impl Engine {
         }
     }
 
+    /// The row of a main change log is to be sent though the log does not tell of it: the second reader will not find it.
+    pub(super) fn remember_untold(&mut self, watch: WatchId, key: &RowKey) {
+        if let Some(pass) = &mut self.second_pass {
+            pass.untold.push((watch, key.clone()));
+        }
+    }
+
+    /// There is no room for the deletions that the second reader has read, which nothing but the log tells.
+    pub(super) fn second_pass_is_too_large(&mut self) {
+        if let Some(pass) = &mut self.second_pass {
+            pass.is_too_large = true;
+        }
+    }
+
     /// Lets `take` see the second pass's change logs in the place of the main ones.
-    fn with_second_logs<T>(&mut self, take: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn with_second_logs<T>(&mut self, take: impl FnOnce(&mut Self) -> T) -> T {
         self.swap_logs();
         self.rereading = true;
         let taken = take(self);
@@ -182,16 +213,31 @@ impl Engine {
     /// Its logs reach as far as the main ones, and further back: they take their place.
     fn join_second_pass(&mut self) -> Result<(), BridgeError> {
         let Some(pass) = self.second_pass.take() else { return Ok(()) };
+        let read = self.boundary.position.point();
         for (watch, mut watched) in pass.watched {
+            if watched.unsure_until > read {
+                // What may still prove its names wrong is read by the main reader alone, which need not have used them.
+                watched.log.distrust(LogPoint::default());
+            }
             if let Some(main) = self.watched.get_mut(&watch) {
                 watched.kept_keys = main.kept_keys.take();
                 watched.generation = main.generation + 1;
                 watched.unsure_until = watched.unsure_until.max(main.unsure_until);
             }
             self.watched.insert(watch, watched);
+            // Where there was no room for it, its log lacks rows that the main one had.
+            self.windows_elsewhere(watch);
+            self.scan_for_restored_windows(watch);
+        }
+        let now = self.server_now().saturating_mul(1_000_000);
+        for (watch, key) in pass.untold {
+            if let Some(watched) = self.watched.get_mut(&watch) {
+                watched.log.record(key, read, now, None);
+            }
         }
         // Counts the cursors anew, before the next change is recorded.
         self.trim_logs();
+        Failpoint::SecondPassJoined.pass();
         info!(subscriptions = ?pass.subscriptions, "the second reader has read as far as the first");
         for num in pass.subscriptions {
             self.attend(num)?;

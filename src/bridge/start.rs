@@ -160,7 +160,7 @@ impl Setup {
         desk: &mut Desk,
         stop: &CancellationToken,
     ) -> Result<(), BridgeError> {
-        let (mut lost, mut first) = (None, true);
+        let (mut lost, mut first, mut second_reader) = (None, true, true);
         let mut looks = None;
         loop {
             let saved = state.load().await?;
@@ -168,7 +168,7 @@ impl Setup {
                 tell_origin(&self.config.state.path, state.origin(), desk);
             }
             let started = tokio::select! {
-                started = self.start(state, saved, health, desk, lost) => started?,
+                started = self.start(state, saved, health, desk, Known { lost, second_reader }) => started?,
                 () = stop.cancelled() => return Ok(()),
             };
             let Started { mut engine, mut messages, reading, reader } = started;
@@ -201,6 +201,10 @@ impl Setup {
                 Err(BridgeError::Source(error @ SourceError::Anew { .. })) => {
                     warn!(%error, "starting again");
                     lost = Some(Lost::All);
+                }
+                Err(error @ BridgeError::SecondPassTooLarge) => {
+                    warn!("{error}: starting again, where all subscriptions wait until the log has been read");
+                    (lost, second_reader) = (None, false);
                 }
                 Err(error @ BridgeError::Stalled) => {
                     warn!(%error, "looking at it anew");
@@ -274,8 +278,9 @@ impl Setup {
         saved: Saved,
         health: &Health,
         desk: &Desk,
-        lost: Option<Lost>,
+        before: Known,
     ) -> Result<Started, BridgeError> {
+        let Known { lost, second_reader } = before;
         let config = &self.config;
         let Found { database, server, tables, identity, end, files, own_clock, clock, zone, loaded } =
             self.find_source(health, desk).await?;
@@ -291,7 +296,8 @@ impl Setup {
         let log = Log { another, lost, files: &files, end: end.point(), clock: clock_now };
         let losses = log.forget_lost(&mut subscriptions, overlap(&config.delivery));
         // What is known of layouts holds where the log was read up to the place at which reading begins.
-        let (far_behind, others) = places::laggards(&subscriptions, &files, config.state.max_rebuild.bytes());
+        let max_rebuild = if second_reader { config.state.max_rebuild.bytes() } else { u64::MAX };
+        let (far_behind, others) = places::laggards(&subscriptions, &files, max_rebuild);
         let second_start = places::oldest(far_behind.iter().copied());
         let far_behind: BTreeSet<i64> = far_behind.iter().map(|saved| saved.num).collect();
         let place = places::oldest(others);
@@ -378,6 +384,15 @@ impl Setup {
         engine.begin_second_pass();
         Ok(Started { engine, messages, reading, reader })
     }
+}
+
+/// What an engine before this one found out.
+#[derive(Clone, Copy)]
+struct Known {
+    /// How it was found that the log cannot be continued, if it was.
+    lost: Option<Lost>,
+    /// Whether what a second reader reads has room.
+    second_reader: bool,
 }
 
 /// What the server tells at the start.

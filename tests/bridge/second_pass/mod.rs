@@ -1,5 +1,9 @@
 //! W9: subscriptions far behind the others are served by a second pass over the log, which holds nobody up.
 
+mod edits;
+mod room;
+mod stretch;
+
 use std::sync::Arc;
 
 use opendental_cdc::{
@@ -29,9 +33,24 @@ struct LeftBehind {
     failed: [String; 2],
 }
 
+/// What else is in the office.
+#[derive(Default)]
+struct More {
+    /// A subscription that is left behind too, after an event with this field and value.
+    subscription: Option<(i64, &'static str, &'static str, i64)>,
+    /// What leads to that event.
+    before: &'static str,
+    /// What happens where only the second reader reads.
+    stretch: &'static str,
+}
+
 fn start(office: &Office) -> Process {
+    start_with(office, &[])
+}
+
+fn start_with(office: &Office, environment: &[(&str, &str)]) -> Process {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
-    command.env("OPENDENTAL_CDC_STATE__MAX_REBUILD", "100 kB");
+    command.env("OPENDENTAL_CDC_STATE__MAX_REBUILD", "100 kB").envs(environment.iter().copied());
     office.process_by(command)
 }
 
@@ -55,34 +74,50 @@ fn id(events: &[Event], num: i64) -> String {
 
 impl LeftBehind {
     async fn new() -> Self {
+        Self::with(More::default()).await
+    }
+
+    async fn with(more: More) -> Self {
         let options = Options::default().zone("America/New_York").arg("--sql-mode=");
         let mut office = Office::on(Arc::new(MariaDb::start(options).await.unwrap()), Engine::MyIsam).await;
         let proxy = Proxy::before(office.server.port()).await;
         office.behind(proxy.port);
         office.exec("CREATE TABLE document (Note LONGTEXT)").await;
         office.exec("INSERT INTO labcase (LabCaseNum, Instructions) VALUES (5, ''), (6, '')").await;
+        office.exec("INSERT INTO schedule (ScheduleNum, Note, DateTStamp) VALUES (2, '', '2020-01-01')").await;
         office.subscribe(1, "Appointment", 1).await;
         office.subscribe(2, "Appointment", 1).await;
         office.subscribe(3, "LabCaseDeleted", 1).await;
         office.subscribe(4, "Appointment", 1).await;
+        if let Some((num, watch_table, ..)) = more.subscription {
+            office.subscribe(num, watch_table, 1).await;
+        }
         office.receiver.behave_by(|event| Behavior::status(if event.path == "/2/" { 200 } else { 503 }));
         let bridge = start(&office);
         office.ticking(1).await;
         office.ticking(3).await;
         office.ticking(4).await;
+        if let Some((num, ..)) = more.subscription {
+            office.ticking(num).await;
+        }
         let polling_seconds =
             |seconds: u32| format!("UPDATE apisubscription SET PollingSeconds={seconds} WHERE ApiSubscriptionNum=4");
         office.exec(&polling_seconds(3600)).await;
         office.ticking(2).await;
         office.ticking(2).await;
-        office.exec(&format!("{}; DELETE FROM labcase WHERE LabCaseNum=5", insert(1))).await;
-        let events = arrive(&mut office, &[(1, "AptNum", 1), (2, "AptNum", 1), (3, "LabCaseNum", 5)]).await;
+        office.exec(&format!("{}DELETE FROM labcase WHERE LabCaseNum=5; {}", more.before, insert(1))).await;
+        let mut wanted = vec![(1, "AptNum", 1), (2, "AptNum", 1), (3, "LabCaseNum", 5)];
+        wanted.extend(more.subscription.map(|(num, _, field, value)| (num, field, value)));
+        let events = arrive(&mut office, &wanted).await;
         let failed = [id(&events, 1), id(&events, 3)];
         // In many events: one that takes long to come through is no sign of life.
         let rows = vec![format!("('{}')", "x".repeat(30_000)); LOG / 30_000];
         office.exec(&format!("INSERT INTO document (Note) VALUES {}", rows.join(", "))).await;
         office.exec(&format!("{}; {}; DELETE FROM labcase", insert(2), insert(3))).await;
         office.exec("DELETE FROM appointment WHERE AptNum=3").await;
+        if !more.stretch.is_empty() {
+            office.exec(more.stretch).await;
+        }
         arrive(&mut office, &[(2, "AptNum", 2)]).await;
         office.ticking(2).await;
         office.ticking(2).await;
