@@ -29,6 +29,7 @@ mod mysql;
 #[cfg(feature = "mysql-cdc")]
 mod mysql_cdc;
 mod office;
+mod operations;
 mod outage;
 mod page;
 mod parity;
