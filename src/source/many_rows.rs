@@ -1,6 +1,6 @@
 //! Many rows in one statement that waits for none of them: how it is written, and which row is which.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 
 use super::{
     session::Facts,
@@ -36,21 +36,46 @@ pub(super) fn engine_query(table: &str) -> String {
     format!("SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = {name}")
 }
 
-/// Keys that one statement asks for. They are whole numbers, which no collation takes for another.
+/// Keys that one statement asks for.
 pub(super) struct ManyKeys {
-    columns: Vec<String>,
     condition: String,
-    /// Where each key stands, by its numbers.
-    places: HashMap<Vec<i128>, usize>,
+    count: usize,
+    told_by: ToldBy,
+}
+
+/// Which row is which.
+enum ToldBy {
+    /// Their keys are whole numbers, which no collation takes for another: where each key stands, by its numbers.
+    Numbers { columns: Vec<String>, places: HashMap<Vec<i128>, usize> },
+    /// The server tells, in a column behind the others, which key it took the row's for: texts have as many forms as their
+    /// collation lets them have.
+    Server { column: String },
 }
 
 impl ManyKeys {
-    /// `None` if the keys are not whole numbers, or do not fit the table's primary key.
+    /// `None` if the keys do not fit the table's primary key.
     pub(super) fn new<S: AsRef<str>>(columns: &[S], keys: &[RowKey]) -> Option<Self> {
+        Self::numbers(columns, keys).or_else(|| Self::others(columns, keys))
+    }
+
+    fn others<S: AsRef<str>>(columns: &[S], keys: &[RowKey]) -> Option<Self> {
+        let each = keys.iter().map(|key| key_is(columns, key)).collect::<Option<Vec<_>>>()?;
+        let condition = each.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" OR ");
+        let mut column = "CASE".to_owned();
+        for (index, one) in each.iter().enumerate() {
+            // Writing to a String cannot fail.
+            let _ = write!(column, " WHEN {one} THEN {index}");
+        }
+        column.push_str(" END");
+        Some(Self { condition, count: keys.len(), told_by: ToldBy::Server { column } })
+    }
+
+    /// `None` if the keys are not whole numbers, or do not fit the table's primary key.
+    pub(super) fn numbers<S: AsRef<str>>(columns: &[S], keys: &[RowKey]) -> Option<Self> {
         let mut places = HashMap::with_capacity(keys.len());
         let mut each = Vec::with_capacity(keys.len());
         for (index, key) in keys.iter().enumerate() {
-            let numbers = numbers(key)?;
+            let numbers = whole_numbers(key)?;
             each.push(match (columns, numbers.as_slice()) {
                 ([_], [number]) => number.to_string(),
                 _ => format!("({})", key_is(columns, key)?),
@@ -64,7 +89,16 @@ impl ManyKeys {
             [column] => format!("{} IN ({})", identifier(column.as_ref()), each.join(", ")),
             _ => each.join(" OR "),
         };
-        Some(Self { columns: columns.iter().map(|name| name.as_ref().to_owned()).collect(), condition, places })
+        let columns = columns.iter().map(|name| name.as_ref().to_owned()).collect();
+        Some(Self { condition, count: keys.len(), told_by: ToldBy::Numbers { columns, places } })
+    }
+
+    /// What the statement asks for, where these columns are wanted.
+    pub(super) fn columns(&self, wanted: &str) -> String {
+        match &self.told_by {
+            ToldBy::Numbers { .. } => wanted.to_owned(),
+            ToldBy::Server { column } => format!("{wanted}, {column}"),
+        }
     }
 
     /// The condition that a row has one of the keys.
@@ -75,27 +109,40 @@ impl ManyKeys {
     /// A place for each key, with its row if that is among `rows`; `None` if it cannot be told which row is which.
     pub(super) fn in_order(&self, rows: Vec<TextRow>) -> Option<Vec<Option<TextRow>>> {
         let mut ordered: Vec<Option<TextRow>> = Vec::new();
-        ordered.resize_with(self.places.len(), || None);
-        let mut columns: Option<Vec<usize>> = None;
+        ordered.resize_with(self.count, || None);
+        let (mut key_columns, mut wanted) = (None, None);
         for row in rows {
-            let columns = match &columns {
-                Some(columns) => columns,
-                None => columns.insert(self.columns_in(&row)?),
+            let (place, row) = match &self.told_by {
+                ToldBy::Numbers { columns, places } => {
+                    let columns = match &key_columns {
+                        Some(columns) => columns,
+                        None => key_columns.insert(columns_in(&row, columns)?),
+                    };
+                    let number = |index: &usize| row.text_at(*index)?.parse().ok();
+                    let key = columns.iter().map(number).collect::<Option<Vec<i128>>>()?;
+                    (*places.get(&key)?, row)
+                }
+                ToldBy::Server { .. } => {
+                    let (row, place) = row.without_last(&mut wanted)?;
+                    (place.parse().ok()?, row)
+                }
             };
-            let key = columns.iter().map(|index| row.text_at(*index)?.parse().ok()).collect::<Option<Vec<i128>>>()?;
-            *ordered.get_mut(*self.places.get(&key)?)? = Some(row);
+            // Two rows for one key are read one by one.
+            if ordered.get_mut(place)?.replace(row).is_some() {
+                return None;
+            }
         }
         Some(ordered)
     }
-
-    /// Where the key's columns are in a row.
-    fn columns_in(&self, row: &TextRow) -> Option<Vec<usize>> {
-        let place = |wanted: &String| row.columns().iter().position(|name| name.eq_ignore_ascii_case(wanted));
-        self.columns.iter().map(place).collect()
-    }
 }
 
-fn numbers(key: &RowKey) -> Option<Vec<i128>> {
+/// Where the key's columns are in a row.
+fn columns_in(row: &TextRow, columns: &[String]) -> Option<Vec<usize>> {
+    let place = |wanted: &String| row.columns().iter().position(|name| name.eq_ignore_ascii_case(wanted));
+    columns.iter().map(place).collect()
+}
+
+fn whole_numbers(key: &RowKey) -> Option<Vec<i128>> {
     match key {
         RowKey::Int(number) => Some(vec![i128::from(*number)]),
         RowKey::UInt(number) => Some(vec![i128::from(*number)]),
@@ -140,15 +187,19 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_numbers_are_asked_for_together() {
+    fn r6_whole_numbers_tell_their_rows_and_of_other_keys_the_server_does() {
         let pair = |one, two| RowKey::Columns(Box::new([KeyPart::Int(one), KeyPart::UInt(two)]));
         let many = ManyKeys::new(&["a", "b"], &[pair(1, 2), pair(-1, 2)]).unwrap();
         assert_eq!(many.condition(), "(`a` = 1 AND `b` = 2) OR (`a` = -1 AND `b` = 2)");
         let many = ManyKeys::new(&["a"], &[RowKey::Int(-3), RowKey::UInt(u64::MAX)]).unwrap();
         assert_eq!(many.condition(), "`a` IN (-3, 18446744073709551615)");
         assert!(ManyKeys::new(&["a"], &[pair(1, 2)]).is_none());
-        assert!(ManyKeys::new(&["a"], &[RowKey::Int(1), RowKey::Int(1)]).is_none());
-        let text = RowKey::Columns(Box::new([KeyPart::Text("x".into())]));
-        assert!(ManyKeys::new(&["a"], &[RowKey::Int(1), text]).is_none());
+        assert!(ManyKeys::numbers(&["a"], &[RowKey::Int(1), RowKey::Int(1)]).is_none());
+        let text = |text: &str| RowKey::Columns(Box::new([KeyPart::Text(text.into())]));
+        assert!(ManyKeys::numbers(&["a"], &[RowKey::Int(1), text("x")]).is_none());
+        let many = ManyKeys::new(&["a"], &[text("x"), text("y")]).unwrap();
+        assert_eq!(many.condition(), "(`a` = _utf8mb4 X'78') OR (`a` = _utf8mb4 X'79')");
+        let told = "*, CASE WHEN `a` = _utf8mb4 X'78' THEN 0 WHEN `a` = _utf8mb4 X'79' THEN 1 END";
+        assert_eq!(many.columns("*"), told);
     }
 }

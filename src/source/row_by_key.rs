@@ -22,9 +22,16 @@ const SHARE_LOCK: &str = " LOCK IN SHARE MODE";
 struct Wanted<'a, S> {
     /// The table's name.
     table: &'a str,
-    /// `SELECT`, the columns and the table.
-    select: String,
+    /// The columns, as a SELECT names them.
+    columns: String,
     key_columns: &'a [S],
+}
+
+impl<S> Wanted<'_, S> {
+    /// `SELECT`, the columns and the table.
+    fn select(&self) -> String {
+        format!("SELECT {} FROM {}", self.columns, identifier(self.table))
+    }
 }
 
 /// Rows in the order of their keys, as far as they were read.
@@ -82,8 +89,7 @@ impl Database {
         most: usize,
     ) -> Result<Vec<Option<TextRow>>, DatabaseError> {
         let columns = if columns.is_empty() { "*".to_owned() } else { identifiers(columns) };
-        let select = format!("SELECT {columns} FROM {}", identifier(table));
-        let wanted = Wanted { table, select, key_columns };
+        let wanted = Wanted { table, columns, key_columns };
         let (mut read, mut together) = (Read::default(), keys.len() > 1);
         while read.rows.len() < keys.len() && read.bytes <= most {
             let left = keys.get(read.rows.len()..).unwrap_or_default();
@@ -107,7 +113,8 @@ impl Database {
         let select = format!("SELECT {} FROM {} WHERE ", identifiers(key_columns), identifier(table));
         let mut exist = Vec::with_capacity(keys.len());
         for batch in keys.chunks(BATCH) {
-            if let Some(many) = ManyKeys::new(key_columns, batch) {
+            // Of keys that are no numbers, two may be one to the server.
+            if let Some(many) = ManyKeys::numbers(key_columns, batch) {
                 let sql = format!("{select}{}", many.condition());
                 let (answers, _) = self.ask(Purpose::Rows, DOING, |_| sql.clone()).await?;
                 let rows = answers.into_iter().next().map(|answer| answer.rows).unwrap_or_default();
@@ -180,8 +187,10 @@ impl Database {
         many: &ManyKeys,
         most: usize,
     ) -> Result<Option<Vec<TextRow>>, DatabaseError> {
-        let statement =
-            |clause: &str| format!("{} FORCE INDEX (PRIMARY) WHERE {}{clause}", wanted.select, many.condition());
+        let (columns, table) = (many.columns(&wanted.columns), identifier(wanted.table));
+        let statement = |clause: &str| {
+            format!("SELECT {columns} FROM {table} FORCE INDEX (PRIMARY) WHERE {}{clause}", many.condition())
+        };
         let ask = |facts: &Facts| match lock_clause(facts) {
             Wait::Never(clause) => statement(clause),
             Wait::ForRows => engine_query(wanted.table),
@@ -210,12 +219,13 @@ impl Database {
         if keys.is_empty() || read.bytes > most {
             return Ok(());
         }
-        let mut sql = String::with_capacity(keys.len() * (wanted.select.len() + 64));
+        let select = wanted.select();
+        let mut sql = String::with_capacity(keys.len() * (select.len() + 64));
         for key in keys {
             let condition = key_is(wanted.key_columns, key)
                 .ok_or_else(|| self.unexpected(DOING, "the key does not fit the table's primary key"))?;
             let semicolon = if sql.is_empty() { "" } else { "; " };
-            sql.extend([semicolon, &wanted.select, " WHERE ", &condition, SHARE_LOCK]);
+            sql.extend([semicolon, &select, " WHERE ", &condition, SHARE_LOCK]);
         }
         let (answers, _) = self.ask_within(Purpose::Rows, DOING, most - read.bytes, |_| sql.clone()).await?;
         let answered = answers.len();

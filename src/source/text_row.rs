@@ -51,6 +51,19 @@ impl TextRow {
         Ok(Self { columns: columns.clone(), values })
     }
 
+    /// The row without its last column, and the text in that; `None` if there is none. `columns` are those of the rows
+    /// before it of the same result, without that column, if any: they are shared.
+    pub(super) fn without_last(self, columns: &mut Option<Arc<TextColumns>>) -> Option<(Self, Box<str>)> {
+        let mut values = self.values.into_vec();
+        let Some(Cell::Text(last)) = values.pop() else { return None };
+        let columns = columns.get_or_insert_with(|| {
+            let names = self.columns.names.iter().take(values.len()).cloned().collect();
+            let kinds = self.columns.kinds.iter().take(values.len()).copied().collect();
+            Arc::new(TextColumns { names, kinds })
+        });
+        Some((Self { columns: columns.clone(), values: values.into() }, last))
+    }
+
     /// About how many bytes of memory it takes.
     pub(crate) fn bytes(&self) -> usize {
         let held = |cell: &Cell| match cell {
