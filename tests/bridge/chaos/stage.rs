@@ -90,10 +90,10 @@ impl Stage {
         let mut options = plain.clone();
         match log {
             // Once it has taken the server's place, its log is lost too.
-            Log::Lost if release.is_mariadb() && random.bool() => faults.extend([Fault::ReplicaPromoted; 3]),
+            Log::Lost if random.bool() => faults.extend([Fault::ReplicaPromoted; 3]),
             Log::Lost => faults.extend(fault::LOST),
             // What a clock that is set back stamps could not be found by stamp.
-            Log::Kept if release.is_mariadb() && random.bool() => {
+            Log::Kept if random.bool() => {
                 let file = tempfile::NamedTempFile::new().unwrap();
                 if let Some(clocked) = clocks::clocked(options.clone(), &file) {
                     options = clocked;
@@ -395,12 +395,21 @@ impl Stage {
         self.faults.retain(|fault| *fault != Fault::ReplicaPromoted);
         self.faults.extend(fault::LOST);
         self.hush().await;
-        let end = self.office.server.value("SELECT @@gtid_binlog_pos").await.unwrap().unwrap();
         let mut replica = self.replica.take().unwrap();
-        let wait = format!("SELECT CAST(MASTER_GTID_WAIT('{end}', {}) AS CHAR)", PATIENCE.as_secs());
-        let waited = replica.value(&wait).await.unwrap();
-        assert_eq!(waited.as_deref(), Some("0"), "SEED={}: the replica stays behind", self.seed);
-        replica.exec("STOP SLAVE; RESET SLAVE ALL").await.unwrap();
+        let seconds = PATIENCE.as_secs();
+        let (wait, leave) = if self.release.is_mariadb() {
+            let end = self.office.server.value("SELECT @@gtid_binlog_pos").await.unwrap().unwrap();
+            (format!("MASTER_GTID_WAIT('{end}', {seconds})"), "STOP SLAVE; RESET SLAVE ALL")
+        } else {
+            let end = self.office.server.query("SHOW BINARY LOG STATUS").await.unwrap().remove(0);
+            let [Some(file), Some(offset), ..] = end.as_slice() else { panic!("no end: {end:?}") };
+            (format!("SOURCE_POS_WAIT('{file}', {offset}, {seconds})"), "STOP REPLICA; RESET REPLICA ALL")
+        };
+        // It says how many events it waited for; if it does not follow, nothing.
+        let waited = replica.value(&format!("SELECT CAST({wait} AS CHAR)")).await.unwrap();
+        let arrived = waited.as_ref().is_some_and(|waited| waited.parse().is_ok_and(|events: i64| events >= 0));
+        assert!(arrived, "SEED={}: the replica stays behind: {waited:?}", self.seed);
+        replica.exec(leave).await.unwrap();
         std::mem::swap(self.server(), &mut replica);
         self.proxy.all(Fate::Cut);
         self.proxy.lead_to(self.office.server.port());
