@@ -102,19 +102,19 @@ impl Collecting {
         }
     }
 
-    /// Empties the table's steps. They stay where they are: savepoints count them.
+    /// Empties the table's steps. They stay where they are: savepoints count them. What is prepared is left alone: it counts
+    /// at a commit of its own, of which the doubt about this transaction tells nothing.
     fn drop_rows(&mut self, assembler: &mut Assembler<Step>, table: TableId) {
         if let Some(too_many) = self.too_many.get_mut(usize::from(table)) {
             *too_many = true;
         }
-        self.bytes = 0;
-        for step in assembler.items_mut() {
+        for step in assembler.present_items_mut() {
             match step {
                 Step::Keys(keys) if keys.table() == table && keys.kind() != ChangeKind::Delete => keys.clear(),
                 _ => {}
             }
-            self.bytes += bytes(step);
         }
+        self.bytes = assembler.items_mut().map(|step| bytes(step)).sum();
     }
 }
 

@@ -141,6 +141,11 @@ impl<T> Assembler<T> {
         held.chain(self.group.iter_mut().flat_map(|group| &mut group.items))
     }
 
+    /// All that was added to the transaction that is being read.
+    pub(crate) fn present_items_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.group.iter_mut().flat_map(|group| &mut group.items)
+    }
+
     /// Adds what no ROLLBACK undoes and what leaves the frame of transactions as it is.
     pub(crate) fn keep(&mut self, item: T) {
         let group = self.group.get_or_insert_with(|| Group::new(None, false));
