@@ -109,7 +109,8 @@ impl Engine {
             let mut asked = Vec::with_capacity(nums.len());
             for num in nums {
                 let Some(subscriber) = self.subscribers.get_mut(&num) else { continue };
-                if subscriber.phase != Phase::Scanning {
+                // Its number may have become another subscription's, of another table.
+                if subscriber.phase != Phase::Scanning || subscriber.watch != watch {
                     continue;
                 }
                 // After a restart the scan of the window under way is made again.

@@ -32,7 +32,7 @@ pub(super) enum BarrierStep {
 }
 
 /// Windows over the same stretch of the log, with the same catch-up, have the same plan.
-pub(super) type PlanKey = (WatchId, LogPoint, Option<*const Marks>);
+pub(super) type PlanKey = (WatchId, LogPoint, LogPoint, Option<*const Marks>);
 
 /// How long a window is left alone that cannot close yet.
 const AGAIN_MILLIS: i64 = 250;
@@ -156,6 +156,8 @@ impl Engine {
         for num in due {
             if self.skip_at(num, &end) {
                 skipped.push(num);
+            } else if self.subscribers.get(&num).is_none_or(|subscriber| subscriber.phase != Phase::Closing) {
+                // What it was due for was given up meanwhile; it may be in the middle of something else, or due again.
             } else if self.is_unsure(num) || self.has_kept_keys(num) && self.are_keys_leaving(num) {
                 unsure.push(num);
             } else if self.has_kept_keys(num) {
@@ -212,7 +214,7 @@ impl Engine {
         let Some(watched) = self.watched.get(&watch) else { return Ok(()) };
         let from = subscriber.cursor.as_ref().map_or(to.point, |cursor| cursor.point);
         let backlog = subscriber.backlog.clone();
-        let key = (watch, from, backlog.as_ref().map(Arc::as_ptr));
+        let key = (watch, from, to.point, backlog.as_ref().map(Arc::as_ptr));
         let plan = plans.entry(key).or_insert_with(|| {
             let stamps = Stamps::new(&watched.watch, &self.zone);
             Arc::new(plan(&watched.log, from, to.point, backlog.as_deref(), |entry| stamps.of(entry)))

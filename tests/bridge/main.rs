@@ -23,6 +23,7 @@ mod guard;
 mod keys;
 mod large_log;
 mod layouts;
+mod meanwhile;
 mod memory;
 mod metrics;
 mod mysql;
