@@ -85,6 +85,14 @@ impl KeptKeys {
         }
     }
 
+    /// Those of rows deleted behind this place may be wrong: what of them is not stored yet never is.
+    pub(super) fn forget_behind(&mut self, from: LogPoint) {
+        self.chunk.retain(|deleted| deleted.point <= from);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.forget_behind(from);
+        }
+    }
+
     /// Takes the next keys that are to be stored.
     fn fill_chunk(&mut self) {
         let Some(leaving) = &mut self.leaving else { return };

@@ -108,12 +108,13 @@ impl Engine {
                     Misread::Values => watched.log.distrust(doubt.from),
                     Misread::Keys => {
                         watched.log.forget_behind(doubt.from);
-                        if watched.kept_keys.is_some() {
+                        if let Some(kept) = &mut watched.kept_keys {
+                            kept.forget_behind(doubt.from);
                             self.storing.forget_keys(watched.watch.name(), ForgetDeleted::Behind(doubt.from));
                         }
                     }
                 },
-                Some(_) => self.catch_up_table(*watch, doubt.since.timestamp_micros(), point),
+                Some(_) => self.catch_up_table(*watch, doubt.since.timestamp_micros(), (point, point)),
                 None => {}
             }
         }
@@ -136,7 +137,7 @@ impl Engine {
             });
         }
         if self.tables.get(watch).is_some_and(|table| table.tells() == Tells::Changes) {
-            self.catch_up_table(watch, committed, point);
+            self.catch_up_table(watch, committed, (point, point));
         }
     }
 
@@ -163,11 +164,11 @@ impl Engine {
     }
 
     /// Lets every window of a watch table that reaches back before `point` take what a scan of the table finds into it,
-    /// from the time stamp `since` on, in microseconds UTC: the log up to `point` does not tell all that happened to the
-    /// rows. Of those that it tells, the values are read from the table.
-    pub(super) fn catch_up_table(&mut self, watch: WatchId, since: i64, point: LogPoint) {
+    /// from the time stamp `since` on, in microseconds UTC: the log does not tell all that the commits from `first` to `point`
+    /// did to the rows. Of those that it tells, the values are read from the table.
+    pub(super) fn catch_up_table(&mut self, watch: WatchId, since: i64, (first, point): (LogPoint, LogPoint)) {
         let now = self.now_millis();
-        self.row_cache.forget_table(watch);
+        self.row_cache.forget_table(watch, point);
         let Some(watched) = self.watched.get_mut(&watch) else { return };
         watched.log.distrust(LogPoint::default());
         if watched.cursors == 0 {
@@ -176,8 +177,10 @@ impl Engine {
         let emptied = watched.emptied.filter(|emptied| now.saturating_sub(emptied.at) < EMPTIED_MILLIS);
         let since = emptied.map_or(since, |emptied| emptied.since.min(since));
         watched.doubt = Some(match watched.doubt {
-            Some(before) => DoubtfulStretch { last: point, since: before.since.min(since), ..before },
-            None => DoubtfulStretch { first: point, last: point, since },
+            Some(before) => {
+                DoubtfulStretch { first: before.first.min(first), last: point, since: before.since.min(since) }
+            }
+            None => DoubtfulStretch { first, last: point, since },
         });
         self.scan_for_restored_windows(watch);
     }

@@ -164,6 +164,10 @@ impl Engine {
             for key in change.old_key.iter().chain([&change.key]) {
                 self.row_cache.forget(*watch, key);
             }
+            let is_choosy = self.tables.get(*watch).is_some_and(|watch| watch.is_choosy());
+            if change.kind == ChangeKind::Delete || change.old_key.is_some() || is_choosy {
+                self.row_cache.row_left(*watch, point);
+            }
             let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.cursors > 0) else { continue };
             if !watched.has_same_key(&change.layout) {
                 self.another_key(*watch, point, committed);
@@ -191,7 +195,7 @@ impl Engine {
         );
         let Role { watches, lookup, subscriptions, .. } = self.followed.role(table);
         for watch in watches.iter() {
-            self.row_cache.forget_table(*watch);
+            self.row_cache.forget_table(*watch, point);
             // Rows that were deleted before are gone all the same.
             self.table_emptied(*watch);
             if let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.watch.tells() == Tells::Changes)

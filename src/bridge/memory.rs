@@ -105,7 +105,8 @@ impl Engine {
         let point = self.taking.map_or(self.boundary.position.point(), |(point, _)| point);
         self.windows_elsewhere(watch);
         if let Some(oldest) = oldest {
-            self.catch_up_table(watch, oldest, point);
+            // What lies before it is gone from the log as well.
+            self.catch_up_table(watch, oldest, (LogPoint::default(), point));
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct RowCache {
     next: u64,
     bytes: usize,
     room: usize,
+    /// By watch table: what was read before this place may be of rows that are gone, and of which no change log knows.
+    gone: HashMap<WatchId, LogPoint>,
 }
 
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl Kept {
 impl RowCache {
     /// Keeps so many bytes.
     pub(super) fn new(room: usize) -> Self {
-        Self { rows: HashMap::new(), order: VecDeque::new(), next: 0, bytes: 0, room }
+        Self { rows: HashMap::new(), order: VecDeque::new(), next: 0, bytes: 0, room, gone: HashMap::new() }
     }
 
     /// The row as it is no earlier than `since`, rendered with this generation of the lookups. `Some(None)`: it is gone.
@@ -66,7 +68,8 @@ impl RowCache {
 
     /// Keeps the row as it was read when the log had been read up to `at`.
     pub(super) fn keep(&mut self, watch: WatchId, key: &RowKey, at: LogPoint, generation: u64, json: Option<&[u8]>) {
-        if json.map_or(0, <[u8]>::len) > self.room / LARGE {
+        let is_late = self.gone.get(&watch).is_some_and(|gone| at < *gone);
+        if is_late || json.map_or(0, <[u8]>::len) > self.room / LARGE {
             return;
         }
         self.forget(watch, key);
@@ -95,8 +98,15 @@ impl RowCache {
         }
     }
 
-    /// Any row of the table may have changed.
-    pub(super) fn forget_table(&mut self, watch: WatchId) {
+    /// A row left the change log at `point`, which does not tell any more that it has changed since it was read.
+    pub(super) fn row_left(&mut self, watch: WatchId, point: LogPoint) {
+        let gone = self.gone.entry(watch).or_default();
+        *gone = point.max(*gone);
+    }
+
+    /// Any row of the table may have changed before `point`.
+    pub(super) fn forget_table(&mut self, watch: WatchId, point: LogPoint) {
+        self.row_left(watch, point);
         self.rows.retain(|(of, _), _| *of != watch);
         self.bytes = self.rows.values().map(Kept::bytes).sum();
     }
@@ -133,8 +143,23 @@ mod tests {
         assert_eq!(get(&cache, 1, 10, 2), None, "a name that it shows changed");
         cache.forget(table(), &RowKey::Int(1));
         assert_eq!(get(&cache, 1, 0, 1), None);
-        cache.forget_table(table());
+        cache.forget_table(table(), point(20));
         assert_eq!((get(&cache, 2, 0, 1), cache.bytes), (None, 0));
+    }
+
+    #[test]
+    fn r6_a_row_that_was_read_before_its_table_was_in_doubt_is_not_kept() {
+        let mut cache = RowCache::new(1 << 20);
+        cache.forget_table(table(), point(20));
+        cache.keep(table(), &RowKey::Int(1), point(19), 1, Some(b"as it was"));
+        assert_eq!(get(&cache, 1, 0, 1), None);
+        cache.keep(table(), &RowKey::Int(1), point(20), 1, Some(b"as it is"));
+        assert_eq!(get(&cache, 1, 0, 1), Some(Some(b"as it is".to_vec())));
+        // The row is deleted while it is read once more.
+        cache.forget(table(), &RowKey::Int(1));
+        cache.row_left(table(), point(30));
+        cache.keep(table(), &RowKey::Int(1), point(20), 1, Some(b"gone"));
+        assert_eq!(get(&cache, 1, 0, 1), None);
     }
 
     #[test]

@@ -138,6 +138,33 @@ async fn r6_a_window_that_was_closed_with_more_memory_loses_nothing() {
     bridge.kill();
 }
 
+/// The log is given up behind a window that was open before a restart; the bridge dies when that window ends.
+#[cfg(debug_assertions)]
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_a_window_that_lies_before_all_that_takes_too_much_has_its_rows_before_it_ends() {
+    let mut office = practice(Office::open_innodb().await).await;
+    office.subscribe(1, "card", 1).await;
+    refuse(&office, &["/1/"]);
+    let bridge = office.process();
+    office.ticking(1).await;
+    office.exec(&insert(1, 1)).await;
+    office.event().await;
+    bridge.kill();
+    for (first, last) in chunks() {
+        office.exec(&insert(first.max(2), last)).await;
+    }
+    while office.receiver.try_next().is_some() {}
+    refuse(&office, &[]);
+    let mut bridge = office.process_dying_at("cursor-stored");
+    bridge.ended().await;
+    assert!(office.told(LEFT_TO_SCAN) > 0, "there was room for all of it");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_opendental-cdc"));
+    command.env("OPENDENTAL_CDC_MEMORY__BUDGET", "256 MB");
+    let bridge = office.process_by(command);
+    Told::default().until_all(&mut office, &[1], (0, 1)).await;
+    bridge.kill();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn r6_a_transaction_whose_keys_take_too_much_is_searched_for() {
     let mut office = practice(Office::open_innodb().await).await;
@@ -147,6 +174,23 @@ async fn r6_a_transaction_whose_keys_take_too_much_is_searched_for() {
     office.exec(&format!("BEGIN; {}; COMMIT", insert(1, ROWS))).await;
     Told::default().until_all(&mut office, &[1], (0, 1)).await;
     assert!(office.told("one transaction changed more of its rows than there is room for") > 0);
+    bridge.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r1_what_is_prepared_is_told_at_its_commit_though_others_take_too_much_meanwhile() {
+    // Other tests would be in doubt about what was prepared before they began.
+    let mut office = on_its_own_server().await;
+    office.subscribe(1, "card", 1).await;
+    let bridge = office.process();
+    office.ticking(1).await;
+    let prepared = ROWS + 1;
+    office.exec(&format!("XA START 'x'; {}; XA END 'x'; XA PREPARE 'x'", insert(prepared, prepared))).await;
+    office.exec(&format!("BEGIN; {}; COMMIT", insert(1, ROWS))).await;
+    Told::default().until_all(&mut office, &[1], (0, 1)).await;
+    assert!(office.told("one transaction changed more of its rows than there is room for") > 0);
+    office.exec("XA COMMIT 'x'").await;
+    while !office.event().await.field("n").contains(&prepared.to_string()) {}
     bridge.kill();
 }
 

@@ -216,6 +216,11 @@ impl PackedChanges {
         Some((KeyBytes::read(&mut least.as_slice())?, KeyBytes::read(&mut greatest.as_slice())?))
     }
 
+    /// Drops those that stand behind this place.
+    pub fn forget_behind(&mut self, from: LogPoint) {
+        while self.0.pop_back_if(|(point, _)| *point > from).is_some() {}
+    }
+
     /// None of them stands behind this place.
     pub fn end(&self) -> LogPoint {
         self.0.back().map(|(point, _)| *point).unwrap_or_default()
