@@ -148,8 +148,19 @@ impl Engine {
         self.audit.unstored = Some(Some(point));
     }
 
+    /// What audits found is recorded once more, at the place up to which the log has been read.
+    pub(super) fn audited_rows_moved(&mut self) {
+        if let Some(Some(point)) = &mut self.audit.unstored {
+            *point = self.boundary.position.point();
+        }
+    }
+
     /// Stores where the last audit ended, once all that it found is delivered.
     pub(super) fn store_audit(&mut self) {
+        // What the last audit found may not be in any window yet, and those who wait for a second reader may not have it.
+        if !self.audit.found.is_empty() || self.second_pass.is_some() {
+            return;
+        }
         let Some(point) = self.audit.unstored else { return };
         let mut cursors = self.subscribers.values().filter_map(|subscriber| subscriber.cursor.as_ref());
         if point.is_none_or(|point| cursors.all(|cursor| cursor.point >= point)) {

@@ -230,6 +230,9 @@ impl Engine {
             self.scan_for_restored_windows(watch);
         }
         let now = self.server_now().saturating_mul(1_000_000);
+        if !pass.untold.is_empty() {
+            self.audited_rows_moved();
+        }
         for (watch, key) in pass.untold {
             if let Some(watched) = self.watched.get_mut(&watch) {
                 watched.log.record(key, read, now, None);

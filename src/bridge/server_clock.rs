@@ -60,6 +60,9 @@ impl Engine {
             }
         }
         for num in over {
+            if self.subscribers.get(&num).is_some_and(|subscriber| subscriber.cursor.is_none()) {
+                self.leave_second_pass(num);
+            }
             self.store_then(num, None);
             self.attend(num)?;
         }

@@ -174,7 +174,9 @@ impl Engine {
     pub(super) fn start_commit(&mut self) {
         let storing = &self.storing;
         let nothing = storing.next.is_empty() && !self.must_store_deliveries() && !self.has_keys_to_store();
-        if nothing || storing.given_up.is_some() || !storing.backoff.is_over(self.now_millis()) {
+        // Before it stops the bridge tries once more, however short a while ago it failed.
+        let may_be_tried = self.stopping || storing.backoff.is_over(self.now_millis());
+        if nothing || storing.given_up.is_some() || !may_be_tried {
             return;
         }
         // It is away while a commit is under way.
