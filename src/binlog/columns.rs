@@ -10,7 +10,7 @@ use super::metadata;
 /// The servers' limit of columns in a table.
 const MAX_COLUMNS: usize = 4096;
 /// Columns that share a byte of a bitmap.
-const COLUMNS_PER_BYTE: usize = 8;
+pub(super) const COLUMNS_PER_BYTE: usize = 8;
 
 /// A table's columns, as far as they are known, with all that walking its row images needs worked out.
 #[derive(Clone, Debug, PartialEq, Eq)]

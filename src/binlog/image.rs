@@ -1,7 +1,7 @@
 //! A row image: a bitmap of NULLs, then the values of the columns that are there.
 
 use super::column_type::{ColumnType, Width};
-use super::columns::{ColumnInfo, TableColumns, bit};
+use super::columns::{COLUMNS_PER_BYTE, ColumnInfo, TableColumns, bit};
 use super::error::DecodeError;
 use super::value::{self, Value};
 
@@ -73,14 +73,16 @@ impl<'a> Image<'a> {
     /// # Errors
     /// If the image is damaged, or does not belong to these columns.
     pub fn value(&self, columns: &TableColumns, column: usize) -> Result<Option<Value<'a>>, DecodeError> {
+        let Some(info) = columns.get(column) else { return Ok(None) };
+        let read = |bytes| value::read(bytes, info).map(Some).map_err(|error| error.in_column(column));
+        if self.partial.is_empty() && holds_all(self.present, columns.len()) {
+            return read(column_of_whole(self.bytes, columns, column)?);
+        }
         let mut values = self.values(columns);
         while let Some(field) = values.field() {
             let (index, bytes) = field?;
             if index == column {
-                return columns
-                    .get(index)
-                    .map(|info| value::read(bytes, info).map_err(|error| error.in_column(index)))
-                    .transpose();
+                return read(bytes);
             }
         }
         Ok(None)
@@ -196,41 +198,87 @@ pub(super) fn size(bytes: &[u8], present: &[u8], whole: bool, columns: &TableCol
         return Err(short(nulls, bytes.len()));
     };
     let mut at = nulls;
-    let mut step = |width: &Width| {
-        at = at.saturating_add(usize::from(width.fixed));
-        if width.prefix > 0 {
-            let end = at.saturating_add(usize::from(width.prefix));
-            let Some(prefix) = bytes.get(at..end) else {
-                return Err(short(end, bytes.len()));
-            };
-            at = end.saturating_add(length(prefix));
-        }
-        Ok(())
-    };
     if whole {
-        // Eight columns share a byte of NULL bits, which is mostly zero.
         for ((widths, runs), null_bits) in columns.bytes_of_nulls().zip(null_bits) {
-            if *null_bits == 0 {
-                runs.iter().try_for_each(&mut step)?;
-            } else {
-                let mut bits = *null_bits;
-                for width in widths {
-                    if bits & 1 == 0 {
-                        step(width)?;
-                    }
-                    bits >>= 1;
-                }
-            }
+            at = behind_eight(at, bytes, (widths, runs), *null_bits)?;
         }
     } else {
         let held = columns.widths().iter().enumerate().filter(|(index, _)| bit(present, *index));
         for (position, (_, width)) in held.enumerate() {
             if !bit(null_bits, position) {
-                step(width)?;
+                at = behind(at, bytes, width)?;
             }
         }
     }
     if at > bytes.len() { Err(short(at, bytes.len())) } else { Ok(at) }
+}
+
+/// A column's bytes in an image that holds all columns, without a length in front; `None` for NULL.
+fn column_of_whole<'a>(
+    bytes: &'a [u8],
+    columns: &TableColumns,
+    column: usize,
+) -> Result<Option<&'a [u8]>, DecodeError> {
+    let nulls = null_bytes(columns.len());
+    let Some(null_bits) = bytes.get(..nulls) else {
+        return Err(short(nulls, bytes.len()));
+    };
+    if bit(null_bits, column) {
+        return Ok(None);
+    }
+    let mut at = nulls;
+    let before = column / COLUMNS_PER_BYTE;
+    for (widths, null_bits) in columns.bytes_of_nulls().zip(null_bits).take(before) {
+        at = behind_eight(at, bytes, widths, *null_bits)?;
+    }
+    for index in before * COLUMNS_PER_BYTE..column {
+        if !bit(null_bits, index)
+            && let Some(width) = columns.widths().get(index)
+        {
+            at = behind(at, bytes, width)?;
+        }
+    }
+    let Some(width) = columns.widths().get(column) else { return Ok(None) };
+    let end = behind(at, bytes, width)?;
+    let begin = at.saturating_add(usize::from(width.prefix));
+    bytes.get(begin..end).map(Some).ok_or_else(|| short(end, bytes.len()))
+}
+
+/// Where eight columns end that begin at `at` and share a byte of NULL bits, which is mostly zero.
+#[inline]
+fn behind_eight(
+    mut at: usize,
+    bytes: &[u8],
+    (widths, runs): (&[Width], &[Width]),
+    mut null_bits: u8,
+) -> Result<usize, DecodeError> {
+    if null_bits == 0 {
+        for run in runs {
+            at = behind(at, bytes, run)?;
+        }
+    } else {
+        for width in widths {
+            if null_bits & 1 == 0 {
+                at = behind(at, bytes, width)?;
+            }
+            null_bits >>= 1;
+        }
+    }
+    Ok(at)
+}
+
+/// Where a value, or a run of them, ends that begins at `at`; that may be behind the bytes' end.
+#[inline]
+fn behind(at: usize, bytes: &[u8], width: &Width) -> Result<usize, DecodeError> {
+    let at = at.saturating_add(usize::from(width.fixed));
+    if width.prefix == 0 {
+        return Ok(at);
+    }
+    let end = at.saturating_add(usize::from(width.prefix));
+    let Some(prefix) = bytes.get(at..end) else {
+        return Err(short(end, bytes.len()));
+    };
+    Ok(end.saturating_add(length(prefix)))
 }
 
 /// Whether the first `count` bits are all set.
