@@ -17,7 +17,7 @@ use crate::{
     failpoint::Failpoint,
     opendental::{Tells, WatchId},
     row::RowKey,
-    source::{Change, ChangeKind, Database, DatabaseError},
+    source::{ChangeKind, ChangeRef, Database, DatabaseError},
     state::{DeletedKey, ForgetDeleted, FoundKeys, StateError, StoredKeys, WantedKeys, find_deleted},
     window::{Mark, Marks, PackedChanges, Part, Phase, Subscriber, plan_part},
 };
@@ -123,12 +123,17 @@ enum FindError {
 
 impl Watched {
     /// Takes note of a change before it is recorded; a row that the state file must forget, since it is there again.
-    pub(super) fn kept_key_changed(&mut self, change: &Change, point: LogPoint) -> Option<RowKey> {
+    pub(super) fn kept_key_changed(
+        &mut self,
+        kind: ChangeKind,
+        change: ChangeRef<'_>,
+        point: LogPoint,
+    ) -> Option<RowKey> {
         let kept = self.kept_keys.as_mut()?;
-        let (again, deleted) = match (change.kind, &change.old_key) {
-            (ChangeKind::Delete, _) => (None, Some(&change.key)),
-            (_, Some(old_key)) => (Some(&change.key), Some(old_key)),
-            (ChangeKind::Insert, None) => (Some(&change.key), None),
+        let (again, deleted) = match (kind, change.old_key) {
+            (ChangeKind::Delete, _) => (None, Some(change.key)),
+            (_, Some(old_key)) => (Some(change.key), Some(old_key)),
+            (ChangeKind::Insert, None) => (Some(change.key), None),
             // The row was there before.
             (ChangeKind::Update, None) => (None, None),
         };

@@ -14,7 +14,7 @@ use crate::{
     binlog::LogPoint,
     failpoint::Failpoint,
     opendental::{LookupTable, Tells, WatchId},
-    source::{Change, ChangeKind, ImageRow, Layout, Message, Step, TableId, TimeZone, Transaction},
+    source::{ChangeKind, ChangeRef, Changes, ImageRow, Layout, Message, Step, TableId, TimeZone, Transaction},
     state::ForgetDeleted,
     window::StoredImage,
 };
@@ -109,8 +109,12 @@ impl Engine {
         self.telling.committed(self.rereading, committed);
         for step in steps {
             match step {
-                Step::Changes(changes) => self.changes(changes.table(), changes, point, committed)?,
-                Step::Keys(keys) => self.changes(keys.table(), keys, point, committed)?,
+                Step::Changes(changes) => self.changes(&changes, point, committed)?,
+                Step::Keys(keys) => {
+                    for changes in keys.into_changes() {
+                        self.changes(&changes, point, committed)?;
+                    }
+                }
                 Step::Cleared(table) => self.cleared(table, point),
                 Step::Doubt(doubt) => self.doubted(&doubt, point),
             }
@@ -124,66 +128,72 @@ impl Engine {
         point > self.loaded && !self.rereading
     }
 
-    fn changes(
-        &mut self,
-        table: TableId,
-        changes: impl IntoIterator<Item = Change>,
-        point: LogPoint,
-        committed: i64,
-    ) -> Result<(), BridgeError> {
-        let Role { watches, lookup, subscriptions } = self.followed.role(table);
-        for mut change in changes {
-            if change.layout.keys_only {
-                (change.image, change.partial, change.before) = (None, None, None);
+    fn changes(&mut self, changes: &Changes, point: LogPoint, committed: i64) -> Result<(), BridgeError> {
+        let Role { watches, lookup, subscriptions } = self.followed.role(changes.table());
+        if lookup.is_some() || subscriptions {
+            for mut change in changes.iter() {
+                if change.layout.keys_only {
+                    (change.image, change.partial, change.before) = (None, None, None);
+                }
+                if lookup == Some(LookupTable::ScheduleOp) {
+                    self.schedule_op_changed(&change, point, committed)?;
+                } else if let Some(lookup) = lookup
+                    && self.is_news(point)
+                {
+                    self.lookup_changed(lookup, &change)?;
+                }
+                if subscriptions && self.is_news(point) {
+                    self.subscription_changed(&change)?;
+                }
             }
-            if lookup == Some(LookupTable::ScheduleOp) {
-                self.schedule_op_changed(&change, point, committed)?;
-            } else if let Some(lookup) = lookup
-                && self.is_news(point)
-            {
-                self.lookup_changed(lookup, &change)?;
-            }
-            if subscriptions && self.is_news(point) {
-                self.subscription_changed(&change)?;
-            }
-            self.record(&watches, &change, point, committed)?;
-            self.grown_by(&change);
         }
+        for watch in watches.iter() {
+            self.record(*watch, changes, point, committed);
+        }
+        self.grown_by(changes);
         Ok(())
     }
 
-    /// Records the change in the log of each watch table that has a cursor in it.
-    fn record(
-        &mut self,
-        watches: &[WatchId],
-        change: &Change,
-        point: LogPoint,
-        committed: i64,
-    ) -> Result<(), BridgeError> {
-        for watch in watches {
-            for key in change.old_key.iter().chain([&change.key]) {
-                self.row_cache.forget(*watch, key);
-            }
-            let is_choosy = self.tables.get(*watch).is_some_and(|watch| watch.is_choosy());
-            if change.kind == ChangeKind::Delete || change.old_key.is_some() || is_choosy {
-                self.row_cache.row_left(*watch, point);
-            }
-            let Some(watched) = self.watched.get_mut(watch).filter(|watched| watched.cursors > 0) else { continue };
-            if !watched.has_same_key(&change.layout) {
-                self.another_key(*watch, point, committed);
-                continue;
-            }
-            match watched.watch.tells() {
-                Tells::Deletions => {
-                    if let Some(again) = watched.kept_key_changed(change, point) {
-                        self.storing.forget_keys(watched.watch.name(), ForgetDeleted::Keys(vec![again]));
-                    }
-                    record_deletion(watched, change, point, committed);
+    /// Records the changes in the log of a watch table, if there is a cursor in it. What is asked of all of them is asked
+    /// once: there may be millions.
+    fn record(&mut self, watch: WatchId, changes: &Changes, point: LogPoint, committed: i64) {
+        if !self.row_cache.is_empty() {
+            for change in changes.refs() {
+                for key in change.old_key.into_iter().chain([change.key]) {
+                    self.row_cache.forget(watch, key);
                 }
-                Tells::Changes => record_change(watched, change, point, committed, &self.zone),
             }
         }
-        Ok(())
+        let is_choosy = self.tables.get(watch).is_some_and(|watch| watch.is_choosy());
+        let leaves = || changes.kind() == ChangeKind::Delete || changes.refs().any(|change| change.old_key.is_some());
+        if is_choosy || leaves() {
+            self.row_cache.row_left(watch, point);
+        }
+        let Some(watched) = self.watched.get_mut(&watch).filter(|watched| watched.cursors > 0) else { return };
+        if !watched.has_same_key(changes.layout()) {
+            self.another_key(watch, point, committed);
+            return;
+        }
+        match watched.watch.tells() {
+            Tells::Deletions => {
+                for change in refs(changes) {
+                    if let Some(again) = watched.kept_key_changed(changes.kind(), change, point) {
+                        self.storing.forget_keys(watched.watch.name(), ForgetDeleted::Keys(vec![again]));
+                    }
+                    record_deletion(watched, (changes, change), point, committed);
+                }
+            }
+            Tells::Changes if is_choosy => {
+                for change in refs(changes) {
+                    record_choosily(watched, (changes, change), point, committed, &self.zone);
+                }
+            }
+            Tells::Changes => {
+                for change in refs(changes) {
+                    record_change(watched, (changes, change), point, committed);
+                }
+            }
+        }
     }
 
     fn cleared(&mut self, table: TableId, point: LogPoint) {
@@ -209,34 +219,52 @@ impl Engine {
     }
 }
 
+/// The changes, without images where nothing but the key can be read.
+fn refs(changes: &Changes) -> impl Iterator<Item = ChangeRef<'_>> {
+    let keys_only = changes.layout().keys_only;
+    changes.refs().map(move |change| {
+        if keys_only { ChangeRef { image: None, partial: None, before: None, ..change } } else { change }
+    })
+}
+
 /// Records a row's new state.
-fn record_change(watched: &mut Watched, change: &Change, point: LogPoint, committed: i64, zone: &TimeZone) {
-    if let Some(old_key) = &change.old_key {
+fn record_change(watched: &mut Watched, (of, change): (&Changes, ChangeRef<'_>), point: LogPoint, committed: i64) {
+    if let Some(old_key) = change.old_key {
         watched.log.remove(old_key);
     }
-    if change.kind == ChangeKind::Delete {
-        watched.log.remove(&change.key);
+    if of.kind() == ChangeKind::Delete {
+        watched.log.remove(change.key);
         return;
     }
-    let mut image = change.image.as_deref();
-    if watched.watch.is_choosy()
-        && let Some(bytes) = image
+    let image = change.image.map(|bytes| StoredImage { bytes, present: None, layout: of.layout() });
+    watched.log.record(change.key.clone(), point, committed, image);
+}
+
+/// The same for a watch table that has only some of its table's rows.
+fn record_choosily(
+    watched: &mut Watched,
+    (of, mut change): (&Changes, ChangeRef<'_>),
+    point: LogPoint,
+    committed: i64,
+    zone: &TimeZone,
+) {
+    if of.kind() != ChangeKind::Delete
+        && let Some(bytes) = change.image
     {
-        match accepts(watched, bytes, &change.layout, zone) {
+        match accepts(watched, bytes, of.layout(), zone) {
             Ok(true) => {}
             Ok(false) => {
-                watched.log.remove(&change.key);
+                change.old_key.into_iter().chain([change.key]).for_each(|key| watched.log.remove(key));
                 return;
             }
             Err(error) => {
                 // It is found out when the row is sent.
                 warn!(table = watched.watch.table(), %error, "a row's image cannot be read; the row is read from the table");
-                image = None;
+                change.image = None;
             }
         }
     }
-    let image = image.map(|bytes| StoredImage { bytes, present: None, layout: &change.layout });
-    watched.log.record(change.key.clone(), point, committed, image);
+    record_change(watched, (of, change), point, committed);
 }
 
 fn accepts(watched: &mut Watched, image: &[u8], layout: &Arc<Layout>, zone: &TimeZone) -> Result<bool, RowError> {
@@ -244,24 +272,24 @@ fn accepts(watched: &mut Watched, image: &[u8], layout: &Arc<Layout>, zone: &Tim
 }
 
 /// Records a row's last state, or that the row is there again (rule W3).
-fn record_deletion(watched: &mut Watched, change: &Change, point: LogPoint, committed: i64) {
-    let whole = |bytes| StoredImage { bytes, present: None, layout: &change.layout };
-    let (deleted, image) = match (change.kind, &change.old_key) {
+fn record_deletion(watched: &mut Watched, (of, change): (&Changes, ChangeRef<'_>), point: LogPoint, committed: i64) {
+    let whole = |bytes| StoredImage { bytes, present: None, layout: of.layout() };
+    let (deleted, image) = match (of.kind(), change.old_key) {
         (ChangeKind::Delete, _) => {
-            let part = change.partial.as_ref().map(|image| StoredImage {
+            let part = change.partial.map(|image| StoredImage {
                 bytes: &image.bytes,
                 present: Some(&image.present),
-                layout: &change.layout,
+                layout: of.layout(),
             });
-            (&change.key, change.image.as_deref().map(whole).or(part))
+            (change.key, change.image.map(whole).or(part))
         }
         // A changed key is a deletion of the old one.
         (_, Some(old_key)) => {
-            watched.log.remove(&change.key);
-            (old_key, change.before.as_deref().map(whole))
+            watched.log.remove(change.key);
+            (old_key, change.before.map(whole))
         }
         (_, None) => {
-            watched.log.remove(&change.key);
+            watched.log.remove(change.key);
             return;
         }
     };

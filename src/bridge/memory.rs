@@ -13,7 +13,7 @@ use super::{
 use crate::{
     binlog::LogPoint,
     opendental::{Tells, WatchId},
-    source::Change,
+    source::Changes,
 };
 
 /// What a change takes in the log beside its image, about.
@@ -23,9 +23,9 @@ const CHANGE_BYTES: usize = 100;
 const WORTHWHILE: usize = 16;
 
 impl Engine {
-    /// Takes note of a change that was recorded, and looks at the memory when enough has come together.
-    pub(super) fn grown_by(&mut self, change: &Change) {
-        self.grown += CHANGE_BYTES + change.image.as_ref().map_or(0, |image| image.len());
+    /// Takes note of changes that were recorded, and looks at the memory when enough has come together.
+    pub(super) fn grown_by(&mut self, changes: &Changes) {
+        self.grown += CHANGE_BYTES * changes.len() + changes.image_bytes();
         if self.grown > self.shares.logs / WORTHWHILE {
             self.grown = 0;
             self.keep_within_budget();

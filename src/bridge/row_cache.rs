@@ -88,6 +88,11 @@ impl RowCache {
         }
     }
 
+    /// Whether there is nothing that could be forgotten.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The row changed.
     pub(super) fn forget(&mut self, watch: WatchId, key: &RowKey) {
         if self.rows.is_empty() {

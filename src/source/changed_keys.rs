@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use super::{
     change::{Change, ChangeKind, TableId},
-    changes::Changes,
+    changes::{ChangedRow, Changes, Rest},
     row_layout::Layout,
 };
 use crate::{
     packed::{Cursor, KeyBytes, ListBuilder, PackedList},
     row::RowKey,
 };
+
+/// So many rows are handed out together.
+const ROWS: usize = 1000;
 
 /// What an entry is.
 const KEY: i64 = 0;
@@ -80,6 +83,21 @@ impl ChangedKeys {
         size_of::<Self>() + self.keys.bytes()
     }
 
+    /// The same as changes without images, some rows at a time.
+    pub fn into_changes(self) -> impl Iterator<Item = Changes> {
+        let (table, kind, layout) = (self.table, self.kind, self.layout.clone());
+        let mut keys = self.into_iter();
+        std::iter::from_fn(move || {
+            let next = || {
+                let (key, old_key) = keys.next_keys()?;
+                let rest = old_key.map(|old_key| Box::new(Rest { old_key: Some(old_key), ..Rest::default() }));
+                Some(ChangedRow { key, image: None, rest })
+            };
+            let rows: Vec<_> = std::iter::from_fn(next).take(ROWS).collect();
+            (!rows.is_empty()).then(|| Changes::new(table, kind, layout.clone(), &[], rows))
+        })
+    }
+
     /// Forgets all rows.
     pub(super) fn clear(&mut self) {
         self.keys = ListBuilder::default();
@@ -115,16 +133,21 @@ impl IntoChangedKeys {
         let (mut key, kind) = self.keys.advance()?;
         Some((KeyBytes::read(&mut key)?, kind))
     }
+
+    /// A row's key, and the one that it had before if that was another.
+    fn next_keys(&mut self) -> Option<(RowKey, Option<RowKey>)> {
+        Some(match self.next_key()? {
+            (old_key, OLD_KEY) => (self.next_key()?.0, Some(old_key)),
+            (key, _) => (key, None),
+        })
+    }
 }
 
 impl Iterator for IntoChangedKeys {
     type Item = Change;
 
     fn next(&mut self) -> Option<Change> {
-        let (key, old_key) = match self.next_key()? {
-            (old_key, OLD_KEY) => (self.next_key()?.0, Some(old_key)),
-            (key, _) => (key, None),
-        };
+        let (key, old_key) = self.next_keys()?;
         let (table, kind, layout) = (self.table, self.kind, self.layout.clone());
         Some(Change { table, kind, key, old_key, image: None, partial: None, before: None, layout })
     }

@@ -44,6 +44,23 @@ pub(super) struct Rest {
     pub(super) before: Option<Part>,
 }
 
+/// One of the changes, as it stands among them: see [`Change`].
+///
+/// Holds a patient's values: it has no `Debug` (rule D4).
+#[derive(Clone, Copy)]
+pub struct ChangeRef<'a> {
+    /// The row's primary key after the change; before it for a delete.
+    pub key: &'a RowKey,
+    /// The key before the change, if an update changed it.
+    pub old_key: Option<&'a RowKey>,
+    /// The row's bytes, if they are whole.
+    pub image: Option<&'a [u8]>,
+    /// What the log holds of the row where that is not every column.
+    pub partial: Option<&'a PartialImage>,
+    /// The before image of an update, if it is whole and somebody wants it.
+    pub before: Option<&'a [u8]>,
+}
+
 /// A stretch of an event's images, whose size has 32 bits.
 #[derive(Clone, Copy)]
 pub(super) struct Part {
@@ -91,12 +108,19 @@ impl Changes {
         self.table
     }
 
-    pub(super) fn kind(&self) -> ChangeKind {
+    /// What happened to the rows.
+    pub fn kind(&self) -> ChangeKind {
         self.kind
     }
 
-    pub(super) fn layout(&self) -> &Arc<Layout> {
+    /// How to read the images.
+    pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
+    }
+
+    /// Bytes of the images that they came with.
+    pub fn image_bytes(&self) -> usize {
+        self.images.len()
     }
 
     /// Each row's key, and the one that it had before if that was another.
@@ -119,6 +143,21 @@ impl Changes {
         let partial = self.rows.iter().filter_map(|row| row.rest.as_ref()?.partial.as_ref());
         let partial = partial.map(|image| image.bytes.len());
         self.images.len() + self.rows.len() * CHANGE_BYTES + partial.sum::<usize>()
+    }
+
+    /// Each change, in the log's order, where it stands. Costs much less than [`Changes::iter`].
+    pub fn refs(&self) -> impl Iterator<Item = ChangeRef<'_>> {
+        let part = |part: Part| self.images.get(part.start as usize..part.end as usize).unwrap_or_default();
+        self.rows.iter().map(move |row| {
+            let rest = row.rest.as_deref();
+            ChangeRef {
+                key: &row.key,
+                old_key: rest.and_then(|rest| rest.old_key.as_ref()),
+                image: row.image.map(part),
+                partial: rest.and_then(|rest| rest.partial.as_ref()),
+                before: rest.and_then(|rest| rest.before).map(part),
+            }
+        })
     }
 
     /// Each change, in the log's order.

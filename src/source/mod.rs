@@ -80,7 +80,7 @@ pub use change::{
     Boundary, Change, ChangeKind, Doubt, Gtid, Message, Misread, PartialImage, Step, TableId, Transaction,
 };
 pub use changed_keys::{ChangedKeys, IntoChangedKeys};
-pub use changes::{Changes, IntoChanges};
+pub use changes::{ChangeRef, Changes, IntoChanges};
 pub use clock_query::ServerTime;
 pub use computers::Computer;
 pub use database::Database;
