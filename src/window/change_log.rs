@@ -112,7 +112,9 @@ impl ChangeLog {
 
     /// Records that the row `key` is not to be sent: it was deleted, or for a watch table of deletions is there again.
     pub fn remove(&mut self, key: &RowKey) {
-        if let Some(number) = self.rows.remove(key, key_of(&self.slots, self.first)) {
+        if self.rows.len() > 0
+            && let Some(number) = self.rows.remove(key, key_of(&self.slots, self.first))
+        {
             self.supersede(number);
         }
         self.remove_packed(key);
@@ -282,6 +284,17 @@ impl ChangeLog {
         self.rendered_bytes -= rendered.map_or(0, |rendered| rendered.json.len());
     }
 
+    /// Makes the index of the slots anew.
+    fn index_again(&mut self) {
+        self.rows.clear();
+        for (place, slot) in (0..).zip(&self.slots) {
+            if !slot.superseded {
+                let number = self.first.wrapping_add(place);
+                self.rows.insert(&slot.key, number, key_of(&self.slots, self.first));
+            }
+        }
+    }
+
     /// Moves what is still needed together.
     fn sweep(&mut self) {
         self.slots.retain(|slot| !slot.superseded);
@@ -290,10 +303,7 @@ impl ChangeLog {
         for slot in &mut self.slots {
             slot.commit = self.commits.add(commits.get(slot.commit));
         }
-        self.rows.clear();
-        for (number, slot) in (0..).zip(&self.slots) {
-            self.rows.set(&slot.key, number, key_of(&self.slots, self.first));
-        }
+        self.index_again();
         if self.images.are_sparse() {
             self.images.move_together(self.slots.iter_mut().map(|slot| &mut slot.image));
         }

@@ -42,6 +42,13 @@ impl Commits {
         }
     }
 
+    /// Forgets those before the one of this number.
+    pub(super) fn forget_before(&mut self, number: u32) {
+        let count = (number.wrapping_sub(self.first) as usize).min(self.commits.len());
+        self.commits.drain(..count);
+        self.first = self.first.wrapping_add(count as u32);
+    }
+
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         self.commits.capacity() * size_of::<Commit>()

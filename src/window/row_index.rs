@@ -49,6 +49,23 @@ impl RowIndex {
         }
     }
 
+    /// Sets the number of the row `key`, which has none.
+    pub(super) fn insert<'a>(&mut self, key: &RowKey, number: u32, key_of: impl Fn(u32) -> Option<&'a RowKey>) {
+        let state = &self.state;
+        let hash_of = |number: &u32| key_of(*number).map_or(0, |key| hash(state, key));
+        self.numbers.insert_unique(hash(state, key), number, hash_of);
+    }
+
+    /// Removes the rows whose numbers are not to be kept, without a look at their keys.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(u32) -> bool) {
+        self.numbers.retain(|number| is_kept(*number));
+    }
+
+    /// Whether it takes several times the memory that its rows need.
+    pub(super) fn is_roomy(&self) -> bool {
+        self.numbers.capacity() / 4 > self.numbers.len()
+    }
+
     /// Removes the row `key`; the number that it had.
     pub(super) fn remove<'a>(&mut self, key: &RowKey, key_of: impl Fn(u32) -> Option<&'a RowKey>) -> Option<u32> {
         let row = self.numbers.find_entry(hash(&self.state, key), |number| is(key_of(*number), key));
@@ -66,14 +83,25 @@ impl RowIndex {
     }
 }
 
+/// Keys that differ in these bits alone lie side by side in the table: rows that follow each other are mostly changed
+/// together, and the table is too large for the processor's caches.
+const NEIGHBOURS: u64 = 0b111;
+
 /// Nearly all keys are one integer: what is done for each row's is done without asking which kind of key it is twice.
 #[inline]
 fn hash(state: &RandomState, key: &RowKey) -> u64 {
     match key {
-        RowKey::Int(number) => state.hash_one(*number),
-        RowKey::UInt(number) => state.hash_one(*number),
+        RowKey::Int(number) => hash_number(state, number.cast_unsigned()),
+        RowKey::UInt(number) => hash_number(state, *number),
         RowKey::Columns(parts) => state.hash_one(parts),
     }
+}
+
+/// The table finds a place by the lowest bits, and tells the rows there from each other by the highest.
+#[inline]
+fn hash_number(state: &RandomState, number: u64) -> u64 {
+    let within = number & NEIGHBOURS;
+    state.hash_one(number & !NEIGHBOURS) ^ within ^ within.reverse_bits()
 }
 
 #[inline]

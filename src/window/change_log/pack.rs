@@ -56,10 +56,17 @@ impl Pack {
         Live { pack: self, cursor: self.rows.cursor() }
     }
 
+    /// Whether there is a row in it whose [`KeyBytes`] are neither less than `first` nor more than `last`.
+    pub(super) fn may_hold_any(&self, first: &[u8], last: &[u8]) -> bool {
+        self.rows.cursor_at(first).advance().is_some_and(|(key, _)| key <= last)
+    }
+
     /// The rows of `newer` leave it: they have changed again.
     pub(super) fn leave(&mut self, newer: &PackedList) {
-        let (mut theirs, mut ours) = (newer.cursor(), self.rows.cursor());
+        let mut theirs = newer.cursor();
         let mut their = theirs.advance();
+        let Some((first, _)) = their else { return };
+        let mut ours = self.rows.cursor_at(first);
         let mut gone = Vec::new();
         loop {
             let index = ours.index();

@@ -92,19 +92,20 @@ impl ChangeLog {
     /// `cuts`, in ascending order, are all points at which a cursor stands or an open window begins or ends: from one to
     /// the next nobody will ask where a change stands. `stamp` tells a row's time stamp in microseconds UTC.
     pub fn pack(&mut self, cuts: &[LogPoint], stamp: impl Fn(&Entry<'_>) -> i64) {
-        self.sweep();
         let count = self.slots.len().div_ceil(2);
-        let mut order: Vec<u32> = (0..).take(count).collect();
-        order.sort_unstable_by(|left, right| self.key_at(*left).cmp(&self.key_at(*right)));
+        let order = self.by_key(count);
+        let leaves = self.may_be_packed(&order);
         let (mut all, mut key) = (ListBuilder::default(), Vec::new());
         // Of each stretch its rows, where its last change stands, and the least stamp.
         let mut stretches: Vec<(ListBuilder, LogPoint, i64)> = Vec::new();
         stretches.resize_with(cuts.len() + 1, || (ListBuilder::default(), LogPoint::default(), i64::MAX));
-        for number in order {
-            let Some(slot) = self.slots.get(number as usize) else { continue };
+        for place in order {
+            let Some(slot) = self.slots.get(place as usize) else { continue };
             key.clear();
             KeyBytes::write(&slot.key, &mut key);
-            all.push(&key, 0);
+            if leaves {
+                all.push(&key, 0);
+            }
             if !slot.removed {
                 let entry = self.entry(slot);
                 if let Some((rows, end, oldest)) = stretches.get_mut(stretch(cuts, entry.point)) {
@@ -126,11 +127,9 @@ impl ChangeLog {
 
     /// Takes all packed changes out of the log, which does not know these rows any more.
     pub fn take_packed(&mut self) -> PackedChanges {
-        let mut newer: Vec<u32> = (0..).take(self.slots.len()).collect();
-        newer.retain(|number| self.slots.get(*number as usize).is_some_and(|slot| !slot.superseded));
-        newer.sort_unstable_by(|left, right| self.key_at(*left).cmp(&self.key_at(*right)));
         let (mut all, mut key) = (ListBuilder::default(), Vec::new());
-        for slot in newer.into_iter().filter_map(|number| self.slots.get(number as usize)) {
+        for place in self.by_key(self.slots.len()) {
+            let Some(slot) = self.slots.get(place as usize) else { continue };
             key.clear();
             KeyBytes::write(&slot.key, &mut key);
             all.push(&key, 0);
@@ -180,21 +179,61 @@ impl ChangeLog {
         self.push(Slot { removed: true, ..Slot::new(key.clone(), commit, None) });
     }
 
-    fn key_at(&self, number: u32) -> Option<&RowKey> {
-        self.slots.get(number as usize).map(|slot| &slot.key)
+    /// The places of the first slots that are not superseded, in the order of their keys.
+    fn by_key(&self, count: usize) -> Vec<u32> {
+        let slots = || (0..).zip(self.slots.iter().take(count)).filter(|(_, slot)| !slot.superseded);
+        let number = |(place, slot): (u32, &Slot)| match slot.key {
+            RowKey::Int(number) => Some((number, place)),
+            _ => None,
+        };
+        // Nearly all keys are one integer: these are sorted without a look at the slots, which lie far from each other.
+        let numbers: Option<Vec<(i64, u32)>> = slots().map(number).collect();
+        if let Some(mut numbers) = numbers {
+            numbers.sort_unstable();
+            return numbers.into_iter().map(|(_, place)| place).collect();
+        }
+        let mut places: Vec<u32> = slots().map(|(place, _)| place).collect();
+        places.sort_unstable_by(|left, right| self.key_at(*left).cmp(&self.key_at(*right)));
+        places
     }
 
-    /// Drops the first slots, which have been packed. None of them is superseded.
+    fn key_at(&self, place: u32) -> Option<&RowKey> {
+        self.slots.get(place as usize).map(|slot| &slot.key)
+    }
+
+    /// Whether a pack may hold any of the rows of these slots, which are in the order of their keys.
+    fn may_be_packed(&self, places: &[u32]) -> bool {
+        let bytes = |place: &u32| {
+            let mut bytes = Vec::new();
+            KeyBytes::write(self.key_at(*place)?, &mut bytes);
+            Some(bytes)
+        };
+        let (Some(first), Some(last)) = (places.first().and_then(bytes), places.last().and_then(bytes)) else {
+            return false;
+        };
+        self.packs.0.iter().any(|pack| pack.may_hold_any(&first, &last))
+    }
+
+    /// Drops the first slots, which have been packed or are superseded.
     fn drop_first(&mut self, count: usize) {
         for _ in 0..count {
             if let Some(slot) = self.slots.pop_front() {
                 self.forget(slot.image, slot.rendered);
             }
         }
-        self.slots.shrink_to(self.slots.len() * 5 / 4);
-        // Numbers, commits and the memory of the index begin anew with what is left.
-        self.rows = Default::default();
-        self.sweep();
+        let first = self.first.wrapping_add(count as u32);
+        let left = self.slots.len();
+        self.rows.retain(|number| index(first, number) < left);
+        self.first = first;
+        if let Some(slot) = self.slots.front() {
+            self.commits.forget_before(slot.commit);
+        }
+        // The memory is given back, but for what will be needed again soon.
+        self.slots.shrink_to(left * 5 / 4);
+        if self.rows.is_roomy() {
+            self.rows = Default::default();
+            self.index_again();
+        }
     }
 }
 
