@@ -314,3 +314,41 @@ fn length(prefix: &[u8]) -> usize {
 fn short(wanted: usize, left: usize) -> DecodeError {
     DecodeError::Truncated { what: "a row image", wanted, left }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Twenty columns, every third of variable length and the others of eight bytes; those of `nulls` are NULL.
+    fn image(nulls: u32) -> (Vec<u8>, TableColumns) {
+        let kinds = [ColumnType::LongLong, ColumnType::LongLong, ColumnType::Varchar { bytes: 20 }];
+        let columns: Vec<ColumnInfo> = (0..20).map(|index| ColumnInfo::new(kinds[index % 3])).collect();
+        let mut bytes = nulls.to_le_bytes()[..3].to_vec();
+        for index in (0..20_u8).filter(|index| nulls >> index & 1 == 0) {
+            if index % 3 == 2 {
+                bytes.push(index % 7);
+                bytes.resize(bytes.len() + usize::from(index % 7), index);
+            } else {
+                bytes.extend([index; 8]);
+            }
+        }
+        (bytes, TableColumns::new(columns, None))
+    }
+
+    #[test]
+    fn r3_one_column_is_what_a_walk_over_all_finds() {
+        for nulls in [0, 1, 0x100, 0x80, 0xf_ffff, 0x5_5555, 0xff, 0x4_0204] {
+            let (bytes, columns) = image(nulls);
+            let image = Image::whole(&bytes, &columns);
+            for (index, value) in image.values(&columns).map(Result::unwrap) {
+                let one = image.value(&columns, index).unwrap().unwrap();
+                assert_eq!(format!("{one:?}"), format!("{value:?}"), "column {index} with NULLs {nulls:x}");
+            }
+            assert!(image.value(&columns, 20).unwrap().is_none(), "there is none");
+            let cut = Image::whole(&bytes[..bytes.len() - 1], &columns);
+            let last = (0..20).rfind(|index| nulls >> index & 1 == 0);
+            assert!(last.is_none_or(|last| cut.value(&columns, last).is_err()), "cut off, with NULLs {nulls:x}");
+        }
+    }
+}
