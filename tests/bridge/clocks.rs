@@ -31,7 +31,7 @@ fn library() -> Option<PathBuf> {
 }
 
 /// What a process must have in its environment to take its time from `file`; see [`set`].
-fn environment(file: &tempfile::NamedTempFile) -> Option<[(&'static str, String); 5]> {
+fn environment(file: &tempfile::NamedTempFile) -> Option<[(&'static str, String); 4]> {
     let library = library()?;
     set(file, 0);
     Some([
@@ -39,8 +39,6 @@ fn environment(file: &tempfile::NamedTempFile) -> Option<[(&'static str, String)
         ("FAKETIME_TIMESTAMP_FILE", file.path().to_string_lossy().into_owned()),
         ("FAKETIME_NO_CACHE", "1".to_owned()),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        // With it MySQL, whose C library is newer than that for which it is, waits for ever when it starts.
-        ("FAKETIME_FORCE_MONOTONIC_FIX", "0".to_owned()),
     ])
 }
 

@@ -93,7 +93,7 @@ impl Stage {
             Log::Lost if random.bool() => faults.extend([Fault::ReplicaPromoted; 3]),
             Log::Lost => faults.extend(fault::LOST),
             // What a clock that is set back stamps could not be found by stamp.
-            Log::Kept if random.bool() => {
+            Log::Kept if release.is_mariadb() && random.bool() => {
                 let file = tempfile::NamedTempFile::new().unwrap();
                 if let Some(clocked) = clocks::clocked(options.clone(), &file) {
                     options = clocked;
@@ -267,7 +267,9 @@ impl Stage {
                 self.server_back().await;
             }
             Fault::ServerStopped => {
-                self.server().stop().await.unwrap();
+                // MariaDB may wait for a thread of its own for ever after its clock was set, and is killed then.
+                let stopped = self.server().stop().await;
+                assert!(stopped.is_ok() || self.clock.is_some(), "SEED={}: {stopped:?}", self.seed);
                 self.server_back().await;
             }
             Fault::ConnectionsCut => self.connections(Fate::Cut, 0..2000).await,
